@@ -1,0 +1,48 @@
+"""Say who may do what, from roles loaded once a request."""
+
+from collections.abc import Iterable
+
+from django.contrib.auth.models import AnonymousUser
+
+from releasetrain.accounts.models import ApiToken, Membership, User
+from releasetrain.accounts.rules import Role, Roles
+from releasetrain.lib.errors import NotAllowed
+from releasetrain.lib.hashing import token_digest
+
+
+def roles_of(user: User | AnonymousUser) -> Roles:
+    """Load the roles that a person holds in teams and in the house (service roles are the catalog's)."""
+    if not isinstance(user, User) or not user.is_active:
+        return Roles()
+    rows = [(row.team_id, Role(row.role)) for row in Membership.objects.filter(user=user)]
+    house = {role for team, role in rows if team is None}
+    if user.is_superuser:
+        house.add(Role.ADMINISTRATOR)
+    return Roles(
+        house=frozenset(house), teams=frozenset((team, role) for team, role in rows if team is not None)
+    )
+
+
+def refuse_without(roles: Roles, any_of: Iterable[Role], what: str, *, team: int | None = None) -> None:
+    """Refuse unless one of the roles is held.
+
+    :raises NotAllowed: with the roles that could
+    """
+    wanted = tuple(any_of)
+    if any(roles.has(role, team=team) for role in wanted):
+        return
+    who = " or ".join(role.label for role in wanted)
+    raise NotAllowed(f"To {what} one needs the role {who}, which you do not hold here.", who="an administrator")
+
+
+def token_for(secret: str, scope: str) -> ApiToken:
+    """Return the token that a machine has shown, if it may do what the scope says.
+
+    :raises NotAllowed: no such token (status 401), or not for this
+    """
+    token = ApiToken.objects.filter(digest=token_digest(secret), revoked_at__isnull=True).first()
+    if token is None:
+        raise NotAllowed("This token is unknown or was revoked.", code="bad_token", status=401)
+    if scope not in token.scopes:
+        raise NotAllowed(f"The token “{token.name}” may not do this: it lacks the scope {scope}.")
+    return token

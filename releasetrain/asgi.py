@@ -1,0 +1,17 @@
+"""Serve pages and flag evaluation from one process, and sockets from another."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releasetrain.settings")
+django.setup()
+
+from django.core.asgi import get_asgi_application  # noqa: E402 -- the apps must be ready first
+
+from releasetrain.api.ofrep import beside  # noqa: E402
+from releasetrain.live.routing import stream  # noqa: E402
+
+application = beside(get_asgi_application())
+
+__all__ = ["application", "stream"]

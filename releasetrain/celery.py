@@ -1,0 +1,72 @@
+"""Celery: the clock that wakes the house, never its truth.
+
+Every task is level-triggered: it polls rows that are due, so a lost, doubled or late message costs one tick.
+"""
+
+import os
+from datetime import timedelta
+
+from celery import Celery
+from kombu import Queue
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releasetrain.settings")
+
+app = Celery("releasetrain")
+app.conf.update(
+    broker_url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={"visibility_timeout": 60, "socket_timeout": 15, "socket_connect_timeout": 2},
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    task_time_limit=60,
+    task_soft_time_limit=50,
+    task_default_queue="bulk",
+    task_queues=[Queue(name) for name in ("engine", "rollback", "notify", "bulk")],
+    task_routes={
+        "releasetrain.trains.tasks.*": {"queue": "engine"},
+        "releasetrain.rollouts.tasks.*": {"queue": "engine"},
+        "releasetrain.rollouts.tasks.push_rollbacks": {"queue": "rollback"},
+        "releasetrain.notifications.tasks.*": {"queue": "notify"},
+    },
+    beat_scheduler="celery.beat:Scheduler",
+    beat_max_loop_interval=1,
+    beat_schedule={
+        "trains": {
+            "task": "releasetrain.trains.tasks.tick",
+            "schedule": timedelta(seconds=1),
+            "options": {"expires": 5},
+        },
+        "rollouts": {
+            "task": "releasetrain.rollouts.tasks.tick",
+            "schedule": timedelta(seconds=1),
+            "options": {"expires": 5},
+        },
+        "rollbacks": {
+            "task": "releasetrain.rollouts.tasks.push_rollbacks",
+            "schedule": timedelta(seconds=1),
+            "options": {"expires": 5},
+        },
+        "notices": {
+            "task": "releasetrain.notifications.tasks.send_due",
+            "schedule": timedelta(seconds=5),
+            "options": {"expires": 15},
+        },
+        "departures ahead": {
+            "task": "releasetrain.trains.tasks.materialise",
+            "schedule": timedelta(minutes=5),
+            "options": {"expires": 240},
+        },
+        "retention": {
+            "task": "releasetrain.health.tasks.forget_old",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 1800},
+        },
+    },
+)
+app.autodiscover_tasks(
+    [f"releasetrain.{name}" for name in ("trains", "rollouts", "notifications", "health")], force=False
+)

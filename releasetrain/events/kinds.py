@@ -1,0 +1,12 @@
+"""Name every kind of event and the sentence in which people read it.
+
+A sentence may use {actor}, {subject} and the keys of the event's data.
+"""
+
+KINDS: dict[str, str] = {
+    "accounts.person.joined": "{actor} added {subject}",
+    "accounts.link.used": "{subject} signed in with a one-time link",
+    "accounts.token.issued": "{actor} issued the token {subject}",
+    "accounts.token.revoked": "{actor} revoked the token {subject}",
+    "accounts.role.granted": "{actor} made {subject} {role} in {team}",
+}

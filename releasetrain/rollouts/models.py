@@ -1,0 +1,234 @@
+"""Rollouts: what each target should be, what it is, and every step between."""
+
+import uuid
+
+from django.db import models
+
+from releasetrain.accounts.models import User
+from releasetrain.catalog.models import Target
+from releasetrain.incidents.models import Incident
+from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutState
+from releasetrain.trains.models import Departure
+
+STATE_CHOICES = [(state.value, state.value) for state in RolloutState]
+
+
+class Guardrail(models.Model):
+    """A promise about one metric of a target that the candidate must keep.
+
+    `ratio` is the allowed bad rate of the candidate over the baseline's; `alpha` the chance of a false alarm
+    over a whole stage; `absolute_limit` a bad rate (0 to 1) that stops at once from `absolute_minimum` units.
+    """
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="guardrails")
+    name = models.CharField(max_length=100)
+    metric = models.CharField(max_length=60)
+    ratio = models.FloatField(default=1.1)
+    alpha = models.FloatField(default=0.01)
+    is_required = models.BooleanField(default=True)
+    absolute_limit = models.FloatField(null=True, blank=True, default=0.2)
+    absolute_minimum = models.PositiveIntegerField(default=20)
+
+    class Meta:
+        ordering = ["-is_required", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["target", "metric"], name="guardrail_once"),
+            models.CheckConstraint(condition=models.Q(ratio__gte=1), name="guardrail_ratio_allows_equal"),
+            models.CheckConstraint(
+                condition=models.Q(alpha__gt=0, alpha__lt=1), name="guardrail_alpha_is_a_chance"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rollout(models.Model):
+    """One version on its way through the stages of one target.
+
+    Weights are whole percents of users. `fence` grows with every claim; a write under an older one finds no
+    row. `seq` numbers the transitions, and pages show it so that a stale button can be told.
+    """
+
+    departure = models.ForeignKey(
+        Departure, null=True, blank=True, on_delete=models.PROTECT, related_name="rollouts"
+    )
+    target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="rollouts")
+    kind = models.CharField(
+        max_length=8, choices=[("forward", "forward"), ("rollback", "rollback")], default="forward"
+    )
+    from_version = models.CharField(max_length=100, blank=True)
+    to_version = models.CharField(max_length=100)
+    ladder = models.JSONField()
+    is_accelerated = models.BooleanField(default=False)
+    state = models.CharField(max_length=12, choices=STATE_CHOICES, default=RolloutState.QUEUED)
+    stage_index = models.SmallIntegerField(default=0)
+    desired_weight = models.PositiveSmallIntegerField(default=0)
+    observed_weight = models.PositiveSmallIntegerField(null=True, blank=True)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    agreed_at = models.DateTimeField(null=True, blank=True)
+    fence = models.BigIntegerField(default=0)
+    seq = models.PositiveIntegerField(default=0)
+    bake_credit_seconds = models.FloatField(default=0)
+    bake_needed_seconds = models.FloatField(default=0)
+    last_credit_at = models.DateTimeField(null=True, blank=True)
+    state_entered_at = models.DateTimeField()
+    overall_deadline_at = models.DateTimeField(null=True, blank=True)
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    data_fresh_at = models.DateTimeField(null=True, blank=True)
+    rollback_attempts = models.PositiveIntegerField(default=0)
+    rolled_back_at = models.DateTimeField(null=True, blank=True)
+    stuck_at = models.DateTimeField(null=True, blank=True)
+    drift_reasserted = models.BooleanField(default=False)
+    failures = models.PositiveSmallIntegerField(default=0)
+    reason = models.CharField(max_length=500, blank=True)
+    incident = models.ForeignKey(
+        Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="rollouts"
+    )
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=~models.Q(state__in=[*sorted(TERMINAL_STATES), "queued"]),
+                name="rollout_one_active_on_a_target",
+            ),
+            models.UniqueConstraint(
+                fields=["departure", "target", "kind"],
+                condition=models.Q(departure__isnull=False),
+                name="rollout_once_a_departure",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(desired_weight__lte=100), name="rollout_weight_in_range"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_due_at"],
+                name="rollout_due",
+                condition=models.Q(next_due_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.to_version} to {self.target}"
+
+    @property
+    def is_finished(self) -> bool:
+        return RolloutState(self.state) in TERMINAL_STATES
+
+    def event_topics(self) -> list[str]:
+        own = [f"rollout:{self.pk}", "board"]
+        return [*own, f"departure:{self.departure_id}"] if self.departure_id else own
+
+
+class Hold(models.Model):
+    """Something that stops a rollout from advancing, and never from rolling back."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="holds")
+    kind = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in HoldKind])
+    reason = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="holds_opened")
+    until = models.DateTimeField(null=True, blank=True)
+    cleared_at = models.DateTimeField(null=True, blank=True)
+    cleared_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="holds_cleared")
+
+    class Meta:
+        ordering = ["opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rollout", "kind"],
+                condition=models.Q(cleared_at__isnull=True),
+                name="hold_one_open_of_a_kind",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.reason}"
+
+
+class Transition(models.Model):
+    """One step of a rollout from state to state, numbered without gaps."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="transitions")
+    seq = models.PositiveIntegerField()
+    from_state = models.CharField(max_length=12, choices=STATE_CHOICES)
+    to_state = models.CharField(max_length=12, choices=STATE_CHOICES)
+    stage_index = models.SmallIntegerField()
+    weight = models.PositiveSmallIntegerField()
+    fence = models.BigIntegerField()
+    bake_credit_seconds = models.FloatField(default=0)
+    reason = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["seq"]
+        constraints = [models.UniqueConstraint(fields=["rollout", "seq"], name="transition_once")]
+
+    def __str__(self) -> str:
+        return f"{self.seq}: {self.from_state} → {self.to_state}"
+
+
+class Intent(models.Model):
+    """What was about to be asked of a driver, written before it was asked."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="intents")
+    action = models.CharField(max_length=10, choices=[("apply", "apply"), ("rollback", "rollback")])
+    weight = models.PositiveSmallIntegerField()
+    fence = models.BigIntegerField()
+    key = models.CharField(max_length=120, unique=True)
+    created_at = models.DateTimeField()
+    outcome = models.CharField(max_length=10, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.weight} % under fence {self.fence}"
+
+
+class Judgement(models.Model):
+    """What one guardrail says of one stage so far; `state` is what the statistics carry between looks."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="judgements")
+    guardrail = models.ForeignKey(Guardrail, on_delete=models.CASCADE, related_name="judgements")
+    stage_index = models.SmallIntegerField()
+    verdict = models.CharField(max_length=14)
+    state = models.JSONField(default=dict)
+    evidence = models.JSONField(default=dict)
+    counted_until = models.DateTimeField(null=True, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["stage_index", "guardrail__name"]
+        constraints = [
+            models.UniqueConstraint(fields=["rollout", "guardrail", "stage_index"], name="judgement_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.guardrail}: {self.verdict}"
+
+
+class Command(models.Model):
+    """What an operator asked, under the uuid that their page made: the same uuid again changes nothing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="commands")
+    kind = models.CharField(max_length=20)
+    reason = models.CharField(max_length=500, blank=True)
+    expected_seq = models.PositiveIntegerField(null=True)
+    actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="commands")
+    at = models.DateTimeField()
+    answer = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} by {self.actor}"

@@ -1,0 +1,1 @@
+"""Decide what a rollout does next, from values alone."""

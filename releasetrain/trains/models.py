@@ -1,0 +1,291 @@
+"""Trains, their departures, the changes aboard, and the votes that let them go."""
+
+from datetime import timedelta
+
+from django.db import models
+
+from releasetrain.accounts.models import Team, User
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.models import Environment, Service
+from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, Choice, DepartureState
+
+
+class Policy(models.Model):
+    """Who must say go; an empty one is allowed only where it says so and names an owner (RULES D11)."""
+
+    name = models.CharField(max_length=100, unique=True)
+    owner = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="policies")
+    no_approval_needed = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return []
+
+
+class Requirement(models.Model):
+    """How many people of one role must say go."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="requirements")
+    role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in Role])
+    quorum = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        ordering = ["role"]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "role"], name="requirement_once"),
+            models.CheckConstraint(condition=models.Q(quorum__gte=1), name="requirement_asks_for_someone"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quorum} × {Role(self.role).label}"
+
+
+class Train(models.Model):
+    """A schedule on which departures run: an RFC 5545 rule on the wall clock of an IANA zone.
+
+    `first_departs_at_local` is the rule's DTSTART without a zone; the leads are counted back from departure.
+    """
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="trains")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="trains")
+    services = models.ManyToManyField(Service, related_name="trains")
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="trains")
+    time_zone = models.CharField(max_length=64)
+    rule = models.CharField(max_length=300, help_text="RFC 5545 recurrence rule, e.g. FREQ=WEEKLY;BYDAY=TU")
+    first_departs_at_local = models.CharField(max_length=19, help_text="local wall time, 2026-11-24T14:00")
+    cut_off_lead = models.DurationField(default=timedelta(hours=2))
+    boarding_lead = models.DurationField(default=timedelta(days=7))
+    grace = models.DurationField(default=timedelta(minutes=30))
+    ladder = models.JSONField(default=list)
+    is_accelerated = models.BooleanField(default=False)
+    captain = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="trains")
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return ["board", f"train:{self.pk}"]
+
+
+class Departure(models.Model):
+    """One run of a train; keeps the plan it was made with (RULES I14, D2).
+
+    `planned_at` is the occurrence of the rule that it stands for; `departs_at` is when it goes. `plan` is
+    {"ladder": [{"weight", "bake_seconds"}], "accelerated": bool, "requirements": [{"role", "quorum"}],
+    "grace_seconds": int}.
+    """
+
+    train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
+    label = models.CharField(max_length=60, blank=True)
+    planned_at = models.DateTimeField()
+    boards_at = models.DateTimeField()
+    cut_off_at = models.DateTimeField()
+    departs_at = models.DateTimeField()
+    state = models.CharField(
+        max_length=12, choices=[(s.value, s.value) for s in DepartureState], default=DepartureState.SCHEDULED
+    )
+    plan = models.JSONField(default=dict)
+    held_at = models.DateTimeField(null=True, blank=True)
+    held_reason = models.CharField(max_length=300, blank=True)
+    held_until = models.DateTimeField(null=True, blank=True)
+    sealed_at = models.DateTimeField(null=True, blank=True)
+    cleared_at = models.DateTimeField(null=True, blank=True)
+    departed_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=300, blank=True)
+    imported_from = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering = ["departs_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["train", "planned_at"], name="departure_once"),
+            models.CheckConstraint(
+                condition=models.Q(cut_off_at__lte=models.F("departs_at")), name="departure_after_its_cut_off"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["cut_off_at"],
+                name="departure_cut_off_due",
+                condition=models.Q(state__in=["scheduled", "boarding"]),
+            ),
+            models.Index(
+                fields=["departs_at"],
+                name="departure_open",
+                condition=models.Q(state__in=["scheduled", "boarding", "deciding", "cleared", "rolling"]),
+            ),
+            models.Index(fields=["train", "-departs_at"], name="departure_history"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"{self.train.name} {self.code}"
+
+    @property
+    def code(self) -> str:
+        return f"RT-{self.pk}"
+
+    @property
+    def is_boarding(self) -> bool:
+        return DepartureState(self.state) in BOARDING_STATES
+
+    def event_topics(self) -> list[str]:
+        return ["board", f"departure:{self.pk}", f"train:{self.train_id}"]
+
+
+class Movement(models.Model):
+    """A promotion or rollback of a past departure that was brought in from elsewhere."""
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="movements")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=[("promotion", "promotion"), ("rollback", "rollback")])
+    reach = models.CharField(max_length=100, blank=True)
+    from_version = models.CharField(max_length=100, blank=True)
+    to_version = models.CharField(max_length=100, blank=True)
+    source = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [
+            models.UniqueConstraint(fields=["departure", "source", "reach", "kind"], name="movement_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.reach} {self.to_version}"
+
+
+class Bundle(models.Model):
+    """Changes that belong together on one departure."""
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="bundles")
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["departure", "name"], name="bundle_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Change(models.Model):
+    """Something a team wants to ship, pinned to a version of one service."""
+
+    title = models.CharField(max_length=300)
+    url = models.URLField(max_length=500, blank=True)
+    external_id = models.CharField(max_length=300, null=True, blank=True, unique=True)
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, related_name="changes")
+    version = models.CharField(max_length=100, help_text="the commit, tag or build that goes out")
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="changes")
+    author_label = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    rollback_plan = models.TextField(blank=True)
+    flag_key = models.CharField(max_length=100, blank=True)
+    state = models.CharField(
+        max_length=12, choices=[(s.value, s.value) for s in ChangeState], default=ChangeState.SUBMITTED
+    )
+    departure = models.ForeignKey(
+        Departure, null=True, blank=True, on_delete=models.PROTECT, related_name="changes"
+    )
+    bundle = models.ForeignKey(
+        Bundle, null=True, blank=True, on_delete=models.SET_NULL, related_name="changes"
+    )
+    submitted_at = models.DateTimeField()
+    boarded_at = models.DateTimeField(null=True, blank=True)
+    merged_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-submitted_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(state="aboard") | models.Q(departure__isnull=False),
+                name="change_aboard_has_a_departure",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["departure", "service"], name="change_aboard"),
+            models.Index(fields=["service", "-submitted_at"], name="change_by_service"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def event_topics(self) -> list[str]:
+        return ["board", f"departure:{self.departure_id}"] if self.departure_id else ["board"]
+
+
+class Manifest(models.Model):
+    """What is aboard, fixed at the cut-off; votes are bound to its digest.
+
+    `content` is {"departure", "revision", "services": [{"service", "version", "changes": [...]}]}.
+    """
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="manifests")
+    revision = models.PositiveSmallIntegerField()
+    digest = models.CharField(max_length=64)
+    content = models.JSONField()
+    sealed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-revision"]
+        constraints = [models.UniqueConstraint(fields=["departure", "revision"], name="manifest_once")]
+
+    def __str__(self) -> str:
+        return f"manifest {self.digest[:12]} of {self.departure}"
+
+
+class Vote(models.Model):
+    """What one person said about one manifest, in one role; a later vote replaces it, both stay on record."""
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="votes")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="votes")
+    user_label = models.CharField(max_length=200)
+    role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in Role])
+    choice = models.CharField(max_length=8, choices=[(c.value, c.value) for c in Choice])
+    reason = models.CharField(max_length=500, blank=True)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField()
+    replaced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["departure", "user"],
+                condition=models.Q(replaced_at__isnull=True),
+                name="vote_one_a_person",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(choice="no_go") | ~models.Q(reason=""), name="vote_no_go_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_label}: {self.choice}"
+
+
+class WebhookDelivery(models.Model):
+    """A message from a code host, kept by its id so that the same one never counts twice."""
+
+    host = models.CharField(max_length=30)
+    delivery_id = models.CharField(max_length=100)
+    event = models.CharField(max_length=100)
+    received_at = models.DateTimeField()
+    outcome = models.CharField(max_length=300)
+
+    class Meta:
+        ordering = ["-received_at"]
+        constraints = [models.UniqueConstraint(fields=["host", "delivery_id"], name="delivery_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.event} {self.delivery_id}"

@@ -1,0 +1,1 @@
+"""Decide schedules, boarding and go/no-go from values alone."""

@@ -1,0 +1,55 @@
+"""Name the states of departures and changes and the ways between them."""
+
+from enum import StrEnum
+
+
+class DepartureState(StrEnum):
+    """Where a departure stands."""
+
+    SCHEDULED = "scheduled"
+    BOARDING = "boarding"
+    DECIDING = "deciding"
+    CLEARED = "cleared"
+    ROLLING = "rolling"
+    ARRIVED = "arrived"
+    ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+
+class ChangeState(StrEnum):
+    """Where a change stands; the last four are the ledger's ends (RULES I16)."""
+
+    SUBMITTED = "submitted"
+    ABOARD = "aboard"
+    WITHDRAWN = "withdrawn"
+    SHIPPED = "shipped"
+    ROLLED_OVER = "rolled_over"
+    RETURNED = "returned"
+    EJECTED = "ejected"
+
+
+class Choice(StrEnum):
+    """What a vote says."""
+
+    GO = "go"
+    NO_GO = "no_go"
+    ABSTAIN = "abstain"
+
+
+D = DepartureState
+
+DEPARTURE_TRANSITIONS: dict[DepartureState, frozenset[DepartureState]] = {
+    D.SCHEDULED: frozenset({D.BOARDING, D.DECIDING, D.CANCELLED, D.SKIPPED}),
+    D.BOARDING: frozenset({D.DECIDING, D.CANCELLED, D.SKIPPED}),
+    D.DECIDING: frozenset({D.CLEARED, D.CANCELLED}),
+    D.CLEARED: frozenset({D.DECIDING, D.ROLLING, D.CANCELLED}),
+    D.ROLLING: frozenset({D.ARRIVED, D.ROLLED_BACK}),
+    D.ARRIVED: frozenset({D.ROLLED_BACK}),
+    D.ROLLED_BACK: frozenset(),
+    D.CANCELLED: frozenset(),
+    D.SKIPPED: frozenset(),
+}
+
+BOARDING_STATES = frozenset({D.SCHEDULED, D.BOARDING})
+FINISHED_STATES = frozenset({D.ARRIVED, D.ROLLED_BACK, D.CANCELLED, D.SKIPPED})

@@ -1,0 +1,106 @@
+"""Make real rows for tests, each with sensible defaults."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from releasetrain.accounts.models import Membership, Team, User
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.models import Environment, Service, Target
+from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.trains.models import Change, Departure, Policy, Requirement, Train
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LADDER = [{"weight": weight, "bake_seconds": 600} for weight in (1, 5, 10, 25, 50, 100)]
+number = count(1)
+
+
+def team(name: str = "Storefront") -> Team:
+    return Team.objects.get_or_create(slug=name.lower(), defaults={"name": name})[0]
+
+
+def user(name: str = "", *roles: Role, team: Team | None = None, **fields: Any) -> User:
+    """Make a person who holds these roles in the team, or in the house where none is named."""
+    name = name or f"Person {next(number)}"
+    person = User.objects.create_user(email=f"{name.lower().replace(' ', '.')}@example.org", name=name, **fields)
+    for role in roles:
+        Membership.objects.create(user=person, role=role, team=team)
+    return person
+
+
+def environment(slug: str = "production") -> Environment:
+    return Environment.objects.get_or_create(slug=slug, defaults={"name": slug.capitalize()})[0]
+
+
+def service(name: str = "Storefront") -> Service:
+    return Service.objects.get_or_create(slug=name.lower(), defaults={"name": name, "team": team()})[0]
+
+
+def flag_environment(key: str = "new-checkout", **fields: Any) -> FlagEnvironment:
+    flag = Flag.objects.get_or_create(key=key, defaults={"owner": team()})[0]
+    fields.setdefault("salt", f"{key}-salt")
+    return FlagEnvironment.objects.create(flag=flag, environment=environment(), **fields)
+
+
+def target(name: str = "Storefront", **fields: Any) -> Target:
+    fields.setdefault("driver", "flag")
+    fields.setdefault("driver_config", {"flag": "new-checkout"})
+    return Target.objects.get_or_create(service=service(name), environment=environment(), defaults=fields)[0]
+
+
+def policy(**quorums: int) -> Policy:
+    """Make a policy, e.g. policy(release_manager=1, on_call=1)."""
+    made = Policy.objects.create(
+        name=f"Policy {next(number)}", owner=team(), no_approval_needed=not quorums
+    )
+    for role, quorum in quorums.items():
+        Requirement.objects.create(policy=made, role=role, quorum=quorum)
+    return made
+
+
+def train(name: str = "Checkout Express", **fields: Any) -> Train:
+    defaults: dict[str, Any] = {
+        "team": team(),
+        "environment": environment(),
+        "time_zone": "Europe/Berlin",
+        "rule": "FREQ=WEEKLY",
+        "first_departs_at_local": "2026-11-24T14:00:00",
+        "ladder": LADDER,
+    }
+    defaults.update(fields)
+    defaults.setdefault("policy", None)
+    defaults["policy"] = defaults["policy"] or policy(release_manager=1)
+    made = Train.objects.create(slug=f"{name.lower().replace(' ', '-')}-{next(number)}", name=name, **defaults)
+    made.services.add(service())
+    return made
+
+
+def departure(of: Train | None = None, **fields: Any) -> Departure:
+    """Make a departure that boards now, cuts off in an hour and departs in two."""
+    of = of or train()
+    defaults: dict[str, Any] = {
+        "planned_at": NOW + timedelta(hours=2, seconds=next(number)),
+        "boards_at": NOW - timedelta(days=1),
+        "cut_off_at": NOW + timedelta(hours=1),
+        "departs_at": NOW + timedelta(hours=2),
+        "state": "boarding",
+        "plan": {
+            "ladder": of.ladder,
+            "accelerated": of.is_accelerated,
+            "requirements": [
+                {"role": one.role, "quorum": one.quorum} for one in of.policy.requirements.all()
+            ],
+            "grace_seconds": 1800,
+        },
+    }
+    return Departure.objects.create(train=of, **{**defaults, **fields})
+
+
+def change(title: str = "Show prices with tax", **fields: Any) -> Change:
+    defaults: dict[str, Any] = {
+        "service": service(),
+        "version": f"v{next(number)}",
+        "author_label": "somebody",
+        "submitted_at": NOW,
+    }
+    return Change.objects.create(title=title, **{**defaults, **fields})
