@@ -11,6 +11,8 @@ from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, Rollou
 from releasetrain.trains.models import Departure
 
 STATE_CHOICES = [(state.value, state.value) for state in RolloutState]
+# A rollout in one of these does not occupy its target.
+UNBOUND_STATES = [*sorted(state.value for state in TERMINAL_STATES), RolloutState.QUEUED.value]
 
 
 class Guardrail(models.Model):
@@ -61,7 +63,7 @@ class Rollout(models.Model):
     to_version = models.CharField(max_length=100)
     ladder = models.JSONField()
     is_accelerated = models.BooleanField(default=False)
-    state = models.CharField(max_length=12, choices=STATE_CHOICES, default=RolloutState.QUEUED)
+    state = models.CharField(max_length=12, choices=STATE_CHOICES, default=RolloutState.QUEUED.value)
     stage_index = models.SmallIntegerField(default=0)
     desired_weight = models.PositiveSmallIntegerField(default=0)
     observed_weight = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -93,7 +95,7 @@ class Rollout(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["target"],
-                condition=~models.Q(state__in=[*sorted(TERMINAL_STATES), "queued"]),
+                condition=~models.Q(state__in=UNBOUND_STATES),
                 name="rollout_one_active_on_a_target",
             ),
             models.UniqueConstraint(

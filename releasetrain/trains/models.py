@@ -93,7 +93,7 @@ class Departure(models.Model):
     cut_off_at = models.DateTimeField()
     departs_at = models.DateTimeField()
     state = models.CharField(
-        max_length=12, choices=[(s.value, s.value) for s in DepartureState], default=DepartureState.SCHEDULED
+        max_length=12, choices=[(s.value, s.value) for s in DepartureState], default=DepartureState.SCHEDULED.value
     )
     plan = models.JSONField(default=dict)
     held_at = models.DateTimeField(null=True, blank=True)
@@ -192,7 +192,7 @@ class Change(models.Model):
     rollback_plan = models.TextField(blank=True)
     flag_key = models.CharField(max_length=100, blank=True)
     state = models.CharField(
-        max_length=12, choices=[(s.value, s.value) for s in ChangeState], default=ChangeState.SUBMITTED
+        max_length=12, choices=[(s.value, s.value) for s in ChangeState], default=ChangeState.SUBMITTED.value
     )
     departure = models.ForeignKey(
         Departure, null=True, blank=True, on_delete=models.PROTECT, related_name="changes"

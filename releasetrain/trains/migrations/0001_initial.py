@@ -2,7 +2,6 @@
 
 import datetime
 import django.db.models.deletion
-import releasetrain.trains.rules.states
 from django.conf import settings
 from django.db import migrations, models
 
@@ -27,7 +26,7 @@ class Migration(migrations.Migration):
                 ('boards_at', models.DateTimeField()),
                 ('cut_off_at', models.DateTimeField()),
                 ('departs_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('scheduled', 'scheduled'), ('boarding', 'boarding'), ('deciding', 'deciding'), ('cleared', 'cleared'), ('rolling', 'rolling'), ('arrived', 'arrived'), ('rolled_back', 'rolled_back'), ('cancelled', 'cancelled'), ('skipped', 'skipped')], default=releasetrain.trains.rules.states.DepartureState['SCHEDULED'], max_length=12)),
+                ('state', models.CharField(choices=[('scheduled', 'scheduled'), ('boarding', 'boarding'), ('deciding', 'deciding'), ('cleared', 'cleared'), ('rolling', 'rolling'), ('arrived', 'arrived'), ('rolled_back', 'rolled_back'), ('cancelled', 'cancelled'), ('skipped', 'skipped')], default='scheduled', max_length=12)),
                 ('plan', models.JSONField(default=dict)),
                 ('held_at', models.DateTimeField(blank=True, null=True)),
                 ('held_reason', models.CharField(blank=True, max_length=300)),
@@ -183,7 +182,7 @@ class Migration(migrations.Migration):
                 ('description', models.TextField(blank=True)),
                 ('rollback_plan', models.TextField(blank=True)),
                 ('flag_key', models.CharField(blank=True, max_length=100)),
-                ('state', models.CharField(choices=[('submitted', 'submitted'), ('aboard', 'aboard'), ('withdrawn', 'withdrawn'), ('shipped', 'shipped'), ('rolled_over', 'rolled_over'), ('returned', 'returned'), ('ejected', 'ejected')], default=releasetrain.trains.rules.states.ChangeState['SUBMITTED'], max_length=12)),
+                ('state', models.CharField(choices=[('submitted', 'submitted'), ('aboard', 'aboard'), ('withdrawn', 'withdrawn'), ('shipped', 'shipped'), ('rolled_over', 'rolled_over'), ('returned', 'returned'), ('ejected', 'ejected')], default='submitted', max_length=12)),
                 ('submitted_at', models.DateTimeField()),
                 ('boarded_at', models.DateTimeField(blank=True, null=True)),
                 ('merged_at', models.DateTimeField(blank=True, null=True)),

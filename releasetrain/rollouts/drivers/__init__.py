@@ -1,0 +1,19 @@
+"""Know every driver by its kind; a new one is a folder beside these and a line here."""
+
+from releasetrain.lib.errors import Invalid
+from releasetrain.rollouts.drivers.base import Driver
+from releasetrain.rollouts.drivers.flag import FlagDriver
+from releasetrain.rollouts.drivers.simulated import SimulatedDriver
+
+DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in (FlagDriver, SimulatedDriver)}
+
+
+def driver_for(kind: str) -> Driver:
+    """Return the driver of a kind.
+
+    :raises Invalid: there is none of that name
+    """
+    if kind not in DRIVERS:
+        known = ", ".join(sorted(DRIVERS))
+        raise Invalid(f"There is no driver “{kind}”. The drivers are: {known}.", field="driver")
+    return DRIVERS[kind]()
