@@ -13,7 +13,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releasetrain.settings")
 
 app = Celery("releasetrain")
 app.conf.update(
-    broker_url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    # Kombu has its own word for a Unix socket.
+    broker_url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").replace(
+        "unix://", "redis+socket://", 1
+    ),
     broker_connection_retry_on_startup=True,
     broker_transport_options={"visibility_timeout": 60, "socket_timeout": 15, "socket_connect_timeout": 2},
     task_ignore_result=True,

@@ -22,7 +22,9 @@ def team(name: str = "Storefront") -> Team:
 def user(name: str = "", *roles: Role, team: Team | None = None, **fields: Any) -> User:
     """Make a person who holds these roles in the team, or in the house where none is named."""
     name = name or f"Person {next(number)}"
-    person = User.objects.create_user(email=f"{name.lower().replace(' ', '.')}@example.org", name=name, **fields)
+    person = User.objects.create_user(
+        email=f"{name.lower().replace(' ', '.')}@example.org", name=name, **fields
+    )
     for role in roles:
         Membership.objects.create(user=person, role=role, team=team)
     return person
@@ -50,9 +52,7 @@ def target(name: str = "Storefront", **fields: Any) -> Target:
 
 def policy(**quorums: int) -> Policy:
     """Make a policy, e.g. policy(release_manager=1, on_call=1)."""
-    made = Policy.objects.create(
-        name=f"Policy {next(number)}", owner=team(), no_approval_needed=not quorums
-    )
+    made = Policy.objects.create(name=f"Policy {next(number)}", owner=team(), no_approval_needed=not quorums)
     for role, quorum in quorums.items():
         Requirement.objects.create(policy=made, role=role, quorum=quorum)
     return made
@@ -70,7 +70,9 @@ def train(name: str = "Checkout Express", **fields: Any) -> Train:
     defaults.update(fields)
     defaults.setdefault("policy", None)
     defaults["policy"] = defaults["policy"] or policy(release_manager=1)
-    made = Train.objects.create(slug=f"{name.lower().replace(' ', '-')}-{next(number)}", name=name, **defaults)
+    made = Train.objects.create(
+        slug=f"{name.lower().replace(' ', '-')}-{next(number)}", name=name, **defaults
+    )
     made.services.add(service())
     return made
 

@@ -32,7 +32,9 @@ def refuse_without(roles: Roles, any_of: Iterable[Role], what: str, *, team: int
     if any(roles.has(role, team=team) for role in wanted):
         return
     who = " or ".join(role.label for role in wanted)
-    raise NotAllowed(f"To {what} one needs the role {who}, which you do not hold here.", who="an administrator")
+    raise NotAllowed(
+        f"To {what} one needs the role {who}, which you do not hold here.", who="an administrator"
+    )
 
 
 def token_for(secret: str, scope: str) -> ApiToken:

@@ -22,7 +22,13 @@ class LinkSpent(Refused):
 
 @transaction.atomic
 def add_person(
-    *, email: str, name: str, time_zone: str = "UTC", by: Actor | None, now: datetime, is_superuser: bool = False
+    *,
+    email: str,
+    name: str,
+    time_zone: str = "UTC",
+    by: Actor | None,
+    now: datetime,
+    is_superuser: bool = False,
 ) -> User:
     """Add a person who has no password yet; they come in by a one-time link."""
     user = User(
@@ -44,9 +50,7 @@ def grant(*, user: User, role: Role, team: Team | None, by: Actor | None, now: d
     membership, is_new = Membership.objects.get_or_create(user=user, role=role, team=team)
     if is_new:
         place = team.name if team else "the whole house"
-        record(
-            kind="accounts.role.granted", subject=user, actor=by, now=now, role=role.label, team=place
-        )
+        record(kind="accounts.role.granted", subject=user, actor=by, now=now, role=role.label, team=place)
     return membership
 
 
@@ -66,7 +70,7 @@ def use_sign_in_link(secret: str, now: datetime) -> User:
     link = SignInLink.objects.select_for_update(no_key=True).filter(digest=token_digest(secret)).first()
     if link is None or not link.is_usable(now) or not link.user.is_active:
         raise LinkSpent(
-            "This sign-in link was used already or has expired. Ask for a new one with “manage.py sign_in_link”."
+            "This sign-in link was used already or has expired. “manage.py sign_in_link” makes a new one."
         )
     link.used_at = now
     link.save(update_fields=["used_at"])

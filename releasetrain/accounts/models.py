@@ -72,7 +72,9 @@ class Membership(models.Model):
     """One role of one person, in a team or, where team is empty, in the whole house."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
-    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships")
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.CASCADE, related_name="memberships"
+    )
     role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in Role])
 
     class Meta:

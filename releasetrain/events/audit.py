@@ -20,8 +20,10 @@ def flaws() -> Iterator[Flaw]:
     """Walk the whole chain and yield every place where it does not hold."""
     previous, expected = GENESIS, 1
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM events_event e LEFT JOIN events_eventlink l ON l.event_id = e.id"
-                       " WHERE l.position IS NULL")
+        cursor.execute(
+            "SELECT count(*) FROM events_event e LEFT JOIN events_eventlink l ON l.event_id = e.id"
+            " WHERE l.position IS NULL"
+        )
         unlinked: int = cursor.fetchone()[0]
     if unlinked:
         yield Flaw(0, f"{unlinked} events stand outside the chain.")

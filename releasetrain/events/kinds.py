@@ -9,4 +9,9 @@ KINDS: dict[str, str] = {
     "accounts.token.issued": "{actor} issued the token {subject}",
     "accounts.token.revoked": "{actor} revoked the token {subject}",
     "accounts.role.granted": "{actor} made {subject} {role} in {team}",
+    "catalog.environment.added": "{actor} added the environment {subject}",
+    "catalog.service.added": "{actor} added the service {subject} of {team}",
+    "catalog.target.added": "{actor} connected {subject} by the driver {driver}",
+    "catalog.dependency.added": "{actor} noted that {subject} needs {depends_on}",
+    "catalog.version.settled": "{subject} runs {version} for everybody (before: {before})",
 }

@@ -9,7 +9,7 @@ from releasetrain.events.models import Event, EventLink
 
 
 def after(position: int, topics: Iterable[str] = (), limit: int = 500) -> QuerySet[Event]:
-    """Return events committed after a position, oldest first, of any of the topics (of all where none is given)."""
+    """Return events committed after a position, oldest first, of any of the topics (of all if none)."""
     events = Event.objects.filter(link__position__gt=position).select_related("link")
     if wanted := list(topics):
         events = events.filter(topics__overlap=wanted)

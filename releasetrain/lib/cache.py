@@ -21,7 +21,7 @@ class ForgivingRedisCache(RedisCache):
             return otherwise
 
     def add(self, *args: Any, **kwargs: Any) -> bool:
-        return bool(self._forgive(super().add, True, *args, **kwargs))
+        return bool(self._forgive(super().add, 1, *args, **kwargs))
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         return self._forgive(super().get, default, key, default, version)
@@ -30,10 +30,10 @@ class ForgivingRedisCache(RedisCache):
         self._forgive(super().set, None, *args, **kwargs)
 
     def touch(self, *args: Any, **kwargs: Any) -> bool:
-        return bool(self._forgive(super().touch, False, *args, **kwargs))
+        return bool(self._forgive(super().touch, 0, *args, **kwargs))
 
     def delete(self, *args: Any, **kwargs: Any) -> bool:
-        return bool(self._forgive(super().delete, False, *args, **kwargs))
+        return bool(self._forgive(super().delete, 0, *args, **kwargs))
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
         return int(self._forgive(super().incr, delta, key, delta, version))

@@ -23,7 +23,11 @@ def house(request: HttpRequest) -> dict[str, Any]:
         "person": request.user if getattr(request.user, "is_authenticated", False) else None,
         "roles": getattr(request, "roles", Roles()),
         "navigation": [
-            {"label": label, "url": url, "is_current": bool(match and match.url_name and match.url_name.split("-")[0] == area)}
+            {
+                "label": label,
+                "url": url,
+                "is_current": bool(match and match.url_name and match.url_name.split("-")[0] == area),
+            }
             for label, url, area in NAVIGATION
         ],
         "is_demo": settings.DEMO,

@@ -2,22 +2,24 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
-import tomllib
 from django.apps import apps
 from django.db.models import ForeignKey
 
 ROOT = Path(__file__).parents[2]
-LAYERS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0][
-    "layers"
-]
+LAYERS: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][
+    0
+]["layers"]
 
 
 def height(app: str) -> int:
     """Return how high an app stands: 0 is the lowest."""
     return next(
-        index for index, layer in enumerate(reversed(LAYERS)) if app in [one.strip() for one in layer.split("|")]
+        index
+        for index, layer in enumerate(reversed(LAYERS))
+        if app in [one.strip() for one in layer.split("|")]
     )
 
 

@@ -1,0 +1,1 @@
+"""Draw the design system in templates."""

@@ -1,0 +1,1 @@
+"""Read what people type, and answer each mistake beside its field."""

@@ -1,0 +1,28 @@
+"""Services and what they need."""
+
+import pytest
+
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.access import may, roles_of
+from releasetrain.catalog.actions import add_dependency
+from releasetrain.catalog.models import ServiceRole
+from releasetrain.lib.errors import Invalid
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def test_i9_a_circle_of_services_is_refused_by_name() -> None:
+    shop, payments = make.service("Shop"), make.service("Payments")
+    add_dependency(service=shop, depends_on=payments, by=None, now=make.NOW)
+    with pytest.raises(Invalid, match="Payments → Shop → Payments"):
+        add_dependency(service=payments, depends_on=shop, by=None, now=make.NOW)
+
+
+def test_a_role_for_one_service_reaches_no_other() -> None:
+    shop, payments = make.service("Shop"), make.service("Payments")
+    person = make.user("Ada")
+    ServiceRole.objects.create(user=person, service=shop, role=Role.ON_CALL)
+    roles = roles_of(person)
+    assert may(roles, Role.ON_CALL, shop)
+    assert not may(roles, Role.ON_CALL, payments)
