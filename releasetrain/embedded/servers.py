@@ -1,0 +1,129 @@
+"""Bring the two servers a house needs: the ones that were given by address, else private ones."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Protocol
+
+from releasetrain.embedded.children import end_leftovers_over
+from releasetrain.embedded.given import check_database, check_redis
+from releasetrain.embedded.places import settle
+from releasetrain.embedded.postgresql import PostgreSQL
+from releasetrain.embedded.valkey import Valkey
+
+THROWAWAY_PREFIX = "rt-test-"
+
+
+class Server(Protocol):
+    """What the house asks of a private server."""
+
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes] | None
+
+    @property
+    def url(self) -> str: ...
+    def launch(self) -> None: ...
+    def wait(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Servers:
+    """The servers of one house: DATABASE_URL and REDIS_URL win, and what they do not name is started here."""
+
+    def __init__(self, data: Path, given: Mapping[str, str], *, throwaway: bool = False) -> None:
+        self.database_url = given.get("DATABASE_URL", "")
+        self.redis_url = given.get("REDIS_URL", "")
+        self.private: list[Server] = []
+        self._data = data
+        self._throwaway = throwaway
+
+    def start(self) -> None:
+        """Check what was given and start the rest; on any trouble leave nothing running."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        if self.database_url:
+            check_database(self.database_url)
+        if self.redis_url:
+            check_redis(self.redis_url)
+        places = settle(self._data)
+        if not self.database_url:
+            self._launch(PostgreSQL(places, throwaway=self._throwaway))
+        if not self.redis_url:
+            self._launch(Valkey(places))
+        for server in self.private:
+            server.wait()
+        self.database_url, self.redis_url = self.environ["DATABASE_URL"], self.environ["REDIS_URL"]
+
+    def _launch(self, server: Server) -> None:
+        self.private.append(server)
+        server.launch()
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The two addresses, under the names that the settings read."""
+        urls = {server.name: server.url for server in self.private}
+        return {
+            "DATABASE_URL": self.database_url or urls.get("postgresql", ""),
+            "REDIS_URL": self.redis_url or urls.get("valkey", ""),
+        }
+
+    def stop(self) -> None:
+        """Stop what was started here, the database last."""
+        while self.private:
+            self.private.pop().stop()
+
+
+@contextlib.contextmanager
+def throwaway_servers(given: Mapping[str, str]) -> Iterator[Servers]:
+    """Run servers over a folder that disappears with them, and clear folders that killed runs left."""
+    base = Path(tempfile.gettempdir())
+    remove_abandoned(base)
+    with _locked_folder(base) as folder:
+        servers = Servers(folder / "data", given, throwaway=True)
+        try:
+            servers.start()
+            yield servers
+        finally:
+            servers.stop()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked_folder(base: Path) -> Iterator[Path]:
+    """Make a folder whose lock tells a living run from a dead one."""
+    folder = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX, dir=base))
+    folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def remove_abandoned(base: Path) -> None:
+    """Remove the folders of test runs that nobody holds any more."""
+    for folder in base.glob(f"{THROWAWAY_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if folder.lstat().st_uid != os.geteuid():
+                continue
+            with (folder / "lock").open("r") as lock:
+                if _try_lock(lock):
+                    end_leftovers_over(folder)
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _try_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
