@@ -1,0 +1,1 @@
+"""What runs before any library is installed: the standard library only."""

@@ -1,0 +1,161 @@
+"""Make .venv if it is missing, complete it if the lock changed, and heal it if a run was cut short."""
+
+import contextlib
+import errno
+import fcntl
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from releasetrain.bootstrap.errors import BootstrapError
+from releasetrain.bootstrap.install import install
+from releasetrain.bootstrap.locks import DEVELOPMENT, ROOT, RUNTIME, fingerprint, is_satisfied
+from releasetrain.bootstrap.terminal import say
+
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / "releasetrain.json"  # which locks are installed; written last
+UNFINISHED = VENV / "releasetrain.unfinished"  # stands while pip writes, and after it was killed
+LOG = VENV / "releasetrain-pip.log"
+
+
+def python_for(lock: Path) -> Path:
+    """Give the interpreter that has everything in the lock, making .venv if need be.
+
+    :raises BootstrapError: it cannot be made; the sentence says why
+    """
+    if _is_ready(lock):
+        return PYTHON
+    if not UNFINISHED.exists() and is_satisfied(lock):
+        return Path(
+            sys.executable
+        )  # an environment that somebody else keeps: a container image, a developer's own
+    with _sentences_for_the_disk(), _alone():
+        if not _is_ready(lock):  # another run may have made it while we waited
+            _make(lock)
+    return PYTHON
+
+
+def _is_ready(lock: Path) -> bool:
+    """Compare the stamp with the lock; what the tests need contains what the house needs."""
+    if UNFINISHED.exists() or not os.access(PYTHON, os.X_OK):
+        return False
+    installed = _stamp()
+    wanted = {lock.name: fingerprint(lock)}
+    complete = {DEVELOPMENT.name: fingerprint(DEVELOPMENT), RUNTIME.name: fingerprint(RUNTIME)}
+    return wanted.items() <= installed.items() or complete.items() <= installed.items()
+
+
+def _stamp() -> dict[str, str]:
+    try:
+        read = json.loads(STAMP.read_text())
+    except (OSError, ValueError):
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def _make(lock: Path) -> None:
+    if UNFINISHED.exists() or not _works():
+        _remove_old()
+        _make_empty()
+    STAMP.unlink(missing_ok=True)
+    UNFINISHED.touch()
+    install(_pip(), lock, LOG)
+    locks = [RUNTIME, DEVELOPMENT] if lock == DEVELOPMENT else [RUNTIME]
+    STAMP.write_text(json.dumps({each.name: fingerprint(each) for each in locks}))
+    UNFINISHED.unlink()
+
+
+def _works() -> bool:
+    """Tell whether .venv has an interpreter that still starts and can take packages."""
+    if not os.access(PYTHON, os.X_OK):
+        return False
+    test = [str(PYTHON), "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    return subprocess.run(test, check=False, capture_output=True).returncode == 0
+
+
+def _remove_old() -> None:
+    """Remove what is left of a former .venv, and nothing that is not one."""
+    if not VENV.exists():
+        return
+    ours = UNFINISHED.exists() or (VENV / "pyvenv.cfg").exists() or not any(VENV.iterdir())
+    if not ours:
+        raise BootstrapError(f"{VENV} is not a virtual environment. Move it away and run this again.")
+    shutil.rmtree(VENV)
+
+
+def _make_empty() -> None:
+    if importlib.util.find_spec("venv") is None or not (_has("ensurepip") or _has("pip")):
+        raise BootstrapError(_no_venv())
+    VENV.mkdir()
+    UNFINISHED.touch()
+    without = [] if _has("ensurepip") else ["--without-pip"]
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", *without, str(VENV)], check=False, capture_output=True, text=True
+    )
+    if made.returncode == 0:
+        return
+    said = made.stdout + made.stderr
+    if "No space left" in said:
+        raise OSError(errno.ENOSPC, "No space left on device", str(VENV))
+    raise BootstrapError(
+        _no_venv() if "ensurepip" in said else f"The environment .venv cannot be made: {said.strip()}"
+    )
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _no_venv() -> str:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return (
+        f"This Python {version} ({sys.executable}) cannot make virtual environments: its venv or ensurepip "
+        f"module is not installed. On Debian and Ubuntu: apt-get install python{version}-venv; then again."
+    )
+
+
+def _pip() -> list[str]:
+    """Use the environment's own pip, or this interpreter's where Debian keeps ensurepip apart."""
+    own = subprocess.run([str(PYTHON), "-m", "pip", "--version"], check=False, capture_output=True)
+    if own.returncode == 0:
+        return [str(PYTHON), "-m", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let one run at a time work on .venv; the lock dies with its holder, however it dies."""
+    with RUNTIME.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another run is preparing .venv; waiting for it.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def _sentences_for_the_disk() -> Iterator[None]:
+    try:
+        yield
+    except PermissionError as error:
+        raise BootstrapError(
+            f"{error.filename or ROOT} cannot be written by this user. Run it as the user that owns {ROOT}, "
+            "or in a clone of your own."
+        ) from error
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            raise BootstrapError(
+                f"{ROOT} is on a read-only disk. Clone the project to a writable place."
+            ) from error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise BootstrapError(
+                f"The libraries do not fit: the disk that holds {ROOT} is full. Make room and run it again."
+            ) from error
+        raise

@@ -1,0 +1,34 @@
+"""Run the tests with what they need: a Chromium above all."""
+
+import os
+import sys
+
+from releasetrain.bootstrap.chromium import bring_chromium, find_chromium, why_none
+from releasetrain.bootstrap.locks import ROOT
+from releasetrain.bootstrap.terminal import say
+
+
+def run_tests(arguments: list[str]) -> int:
+    """Become pytest, over the whole of tests/ unless the arguments say otherwise."""
+    environ = dict(os.environ)
+    chromium = find_chromium(environ)
+    if not chromium and wants_a_browser(arguments):
+        chromium = bring_chromium(environ)
+        if not chromium:
+            say(why_none())
+            if is_ci(environ):
+                return 1  # there, a test that quietly does not run would be a lie
+    environ["RELEASETRAIN_CHROMIUM"] = chromium or ""
+    os.chdir(ROOT)
+    return os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], environ)  # noqa: S606 - ours
+
+
+def wants_a_browser(arguments: list[str]) -> bool:
+    """Tell whether these arguments reach the journeys: no path, all of tests/, or a path among them."""
+    paths = [word for word in arguments if not word.startswith("-") and word.startswith(("tests", "./tests"))]
+    return not paths or any(path.rstrip("/").endswith("tests") or "journeys" in path for path in paths)
+
+
+def is_ci(environ: dict[str, str]) -> bool:
+    """Tell whether this is a machine on which nothing may be skipped."""
+    return environ.get("CI", "").lower() in {"1", "true", "yes"}
