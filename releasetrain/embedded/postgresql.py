@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -53,6 +54,7 @@ class PostgreSQL:
         self.sockets = places.run / "postgresql"
         self.log = places.logs / "postgresql.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
 
     @property
     def url(self) -> str:
@@ -62,13 +64,8 @@ class PostgreSQL:
     def _address(self, database: str) -> str:
         return f"postgres://{SUPERUSER}@/{database}?host={quote(str(self.sockets), safe='')}"
 
-    def start(self) -> None:
-        """Start the server over its folder, made if it is missing, and leave when it answers."""
-        self.launch()
-        self.wait()
-
     def launch(self) -> None:
-        """Start the process without waiting for it to answer."""
+        """Start the process over its folder, made if it is missing, without waiting for it to answer."""
         if not (self.places.postgresql / "PG_VERSION").exists():
             self._make_data()
         self._refuse_strange_data()
@@ -90,12 +87,16 @@ class PostgreSQL:
                 cwd=self.sockets,
             )
 
-    def wait(self) -> None:
-        """Wait until the server answers, having recovered after an unclean stop, then ensure the database."""
+    def wait(self, check: Callable[[], None]) -> None:
+        """Wait until the server answers, having recovered after an unclean stop, and has the database.
+
+        :param check: called between looks; it may raise to end the wait
+        """
         until = time.monotonic() + SECONDS_TO_RECOVER
         while time.monotonic() < until:
+            check()
             if self.process is None or self.process.poll() is not None:
-                raise ServerError(self._why_it_ended())
+                raise ServerError(self._sentence(f"ended while starting; its log is {self.log}"))
             with contextlib.suppress(psycopg.OperationalError):
                 self._ensure_database()
                 return
@@ -136,7 +137,6 @@ class PostgreSQL:
         new.rename(home)
 
     def _run_initdb(self, folder: Path) -> None:
-        account = self.places.account
         argv = [
             *(str(self.places.binaries / "initdb"), "-D", str(folder), "-U", SUPERUSER),
             # Whoever can enter the socket's folder is the one who started the server.
@@ -144,21 +144,13 @@ class PostgreSQL:
             *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *(["--no-sync"] if self.throwaway else []),
         ]
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            cwd="/",
-            start_new_session=True,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-        )
-        if done.returncode:
-            self.log.open("a").write(done.stdout + done.stderr)
-            raise ServerError(self._sentence(done.stderr, f"could not make its data folder; see {self.log}"))
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            made = spawn(
+                argv, output=log, when_orphaned=signal.SIGKILL, account=self.places.account, cwd=Path("/")
+            )
+        if made.wait():
+            raise ServerError(self._sentence(f"could not make its data folder; its log is {self.log}"))
 
     def _refuse_strange_data(self) -> None:
         home = self.places.postgresql
@@ -207,13 +199,11 @@ class PostgreSQL:
             if not known:
                 connection.execute(f'CREATE DATABASE "{DATABASE}"')
 
-    def _why_it_ended(self) -> str:
+    def _sentence(self, otherwise: str) -> str:
+        """Put what the log says since the start into words."""
         with self.log.open("rb") as log:
             log.seek(self._log_start)
             said = log.read().decode(errors="replace")
-        return self._sentence(said, f"ended while starting; its log is {self.log}")
-
-    def _sentence(self, said: str, otherwise: str) -> str:
         for sign, meaning in COMPLAINTS.items():
             if sign in said:
                 return (

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -29,7 +29,7 @@ class Server(Protocol):
     @property
     def url(self) -> str: ...
     def launch(self) -> None: ...
-    def wait(self) -> None: ...
+    def wait(self, check: Callable[[], None]) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -43,15 +43,18 @@ class Servers:
         self._data = data
         self._throwaway = throwaway
 
-    def start(self) -> None:
-        """Check what was given and start the rest; on any trouble leave nothing running."""
+    def start(self, check: Callable[[], None] = lambda: None) -> None:
+        """Check what was given and start the rest; on any trouble leave nothing running.
+
+        :param check: called while waiting; it may raise to call the start off
+        """
         try:
-            self._start()
+            self._start(check)
         except BaseException:
             self.stop()
             raise
 
-    def _start(self) -> None:
+    def _start(self, check: Callable[[], None]) -> None:
         if self.database_url:
             check_database(self.database_url)
         if self.redis_url:
@@ -62,7 +65,7 @@ class Servers:
         if not self.redis_url:
             self._launch(Valkey(places))
         for server in self.private:
-            server.wait()
+            server.wait(check)
         self.database_url, self.redis_url = self.environ["DATABASE_URL"], self.environ["REDIS_URL"]
 
     def _launch(self, server: Server) -> None:
@@ -85,12 +88,15 @@ class Servers:
 
 
 @contextlib.contextmanager
-def throwaway_servers(given: Mapping[str, str]) -> Iterator[Servers]:
-    """Run servers over a folder that disappears with them, and clear folders that killed runs left."""
+def throwaway_servers(given: Mapping[str, str], *, durable: bool = False) -> Iterator[Servers]:
+    """Run servers over a folder that disappears with them, and clear folders that killed runs left.
+
+    A benchmark asks for a `durable` database, whose commits cost what they cost in a real house.
+    """
     base = Path(tempfile.gettempdir())
     remove_abandoned(base)
     with _locked_folder(base) as folder:
-        servers = Servers(folder / "data", given, throwaway=True)
+        servers = Servers(folder / "data", given, throwaway=not durable)
         try:
             servers.start()
             yield servers

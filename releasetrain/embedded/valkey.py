@@ -4,6 +4,7 @@ import contextlib
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from urllib.parse import quote
 
 import redis
@@ -43,11 +44,6 @@ class Valkey:
         """The address in the form that REDIS_URL takes."""
         return f"unix://{quote(str(self.socket))}"
 
-    def start(self) -> None:
-        """Start the server and leave when it answers."""
-        self.launch()
-        self.wait()
-
     def launch(self) -> None:
         """Start the process without waiting for it to answer."""
         self.socket.unlink(missing_ok=True)  # a killed server leaves its socket; a living one loses its name
@@ -63,12 +59,16 @@ class Valkey:
                 cwd=self.places.run,
             )
 
-    def wait(self) -> None:
-        """Wait until the server answers."""
+    def wait(self, check: Callable[[], None]) -> None:
+        """Wait until the server answers.
+
+        :param check: called between looks; it may raise to end the wait
+        """
         until = time.monotonic() + SECONDS_TO_START
         client = redis.Redis(unix_socket_path=str(self.socket), socket_timeout=2)
         with contextlib.closing(client):
             while time.monotonic() < until and self.process and self.process.poll() is None:
+                check()
                 with contextlib.suppress(redis.RedisError):
                     client.ping()
                     return

@@ -1,0 +1,1 @@
+"""What runs as `manage.py up`, and how every other command finds the servers that it runs on."""
