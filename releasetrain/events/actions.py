@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django.db import transaction
 
@@ -22,7 +22,7 @@ class Subject(Protocol):
     """What an event is about: a saved row that knows which live topics it belongs to."""
 
     pk: Any
-    _meta: Any
+    _meta: ClassVar[Any]
 
     def event_topics(self) -> list[str]: ...
 
