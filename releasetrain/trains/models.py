@@ -7,7 +7,14 @@ from django.db import models
 from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Environment, Service
-from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, Choice, DepartureState
+from releasetrain.trains.rules.departing import HoldKind
+from releasetrain.trains.rules.states import (
+    BOARDING_STATES,
+    ChangeState,
+    Choice,
+    DepartureState,
+    MovementKind,
+)
 
 
 class Policy(models.Model):
@@ -79,11 +86,13 @@ class Train(models.Model):
 
 
 class Departure(models.Model):
-    """One run of a train; keeps the plan it was made with (RULES I14, D2).
+    """One run of a train; from boarding on it keeps the plan it was made with (RULES I14, D2).
 
     `planned_at` is the occurrence of the rule that it stands for; `departs_at` is when it goes. `plan` is
     {"ladder": [{"weight", "bake_seconds"}], "accelerated": bool, "requirements": [{"role", "quorum"}],
-    "grace_seconds": int}.
+    "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int}; see rules/plan.py.
+    A hold is an overlay: the held_ fields are filled together, `held_at` tells. `acknowledged_windows` holds
+    the ids of soft windows that somebody has accepted for this departure.
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -93,12 +102,18 @@ class Departure(models.Model):
     cut_off_at = models.DateTimeField()
     departs_at = models.DateTimeField()
     state = models.CharField(
-        max_length=12, choices=[(s.value, s.value) for s in DepartureState], default=DepartureState.SCHEDULED.value
+        max_length=12,
+        choices=[(s.value, s.value) for s in DepartureState],
+        default=DepartureState.SCHEDULED.value,
     )
     plan = models.JSONField(default=dict)
     held_at = models.DateTimeField(null=True, blank=True)
     held_reason = models.CharField(max_length=300, blank=True)
     held_until = models.DateTimeField(null=True, blank=True)
+    held_kind = models.CharField(max_length=10, blank=True, choices=[(k.value, k.value) for k in HoldKind])
+    held_by_label = models.CharField(max_length=200, blank=True)
+    acknowledged_windows = models.JSONField(default=list, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0)
     sealed_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
     departed_at = models.DateTimeField(null=True, blank=True)
@@ -144,11 +159,19 @@ class Departure(models.Model):
 
 
 class Movement(models.Model):
-    """A promotion or rollback of a past departure that was brought in from elsewhere."""
+    """A promotion, its repetition or a rollback that was brought in from elsewhere.
 
-    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="movements")
+    `departure` is empty where the source names a version that is none of its trains. `reach` is how far the
+    version stood afterwards, `from_reach` how far before.
+    """
+
+    train = models.ForeignKey(Train, on_delete=models.CASCADE, related_name="movements")
+    departure = models.ForeignKey(
+        Departure, null=True, blank=True, on_delete=models.CASCADE, related_name="movements"
+    )
     at = models.DateTimeField()
-    kind = models.CharField(max_length=10, choices=[("promotion", "promotion"), ("rollback", "rollback")])
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in MovementKind])
+    from_reach = models.CharField(max_length=100, blank=True)
     reach = models.CharField(max_length=100, blank=True)
     from_version = models.CharField(max_length=100, blank=True)
     to_version = models.CharField(max_length=100, blank=True)
@@ -157,7 +180,10 @@ class Movement(models.Model):
     class Meta:
         ordering = ["at"]
         constraints = [
-            models.UniqueConstraint(fields=["departure", "source", "reach", "kind"], name="movement_once"),
+            models.UniqueConstraint(
+                fields=["train", "source", "kind", "reach", "from_version", "to_version"],
+                name="movement_once",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -179,7 +205,12 @@ class Bundle(models.Model):
 
 
 class Change(models.Model):
-    """Something a team wants to ship, pinned to a version of one service."""
+    """Something a team wants to ship, pinned to a version of one service.
+
+    `submitted_by` answers for it beside the author: whoever filled in the form, or put a change aboard whose
+    author is not known here. `latest_version` is what the code host has seen since; where it differs from
+    `version`, the change has drifted (RULES I5).
+    """
 
     title = models.CharField(max_length=300)
     url = models.URLField(max_length=500, blank=True)
@@ -188,6 +219,10 @@ class Change(models.Model):
     version = models.CharField(max_length=100, help_text="the commit, tag or build that goes out")
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="changes")
     author_label = models.CharField(max_length=200)
+    submitted_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="submissions"
+    )
+    latest_version = models.CharField(max_length=100, blank=True)
     description = models.TextField(blank=True)
     rollback_plan = models.TextField(blank=True)
     flag_key = models.CharField(max_length=100, blank=True)
@@ -220,6 +255,10 @@ class Change(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    @property
+    def has_drifted(self) -> bool:
+        return bool(self.latest_version) and self.latest_version != self.version
+
     def event_topics(self) -> list[str]:
         return ["board", f"departure:{self.departure_id}"] if self.departure_id else ["board"]
 
@@ -227,7 +266,9 @@ class Change(models.Model):
 class Manifest(models.Model):
     """What is aboard, fixed at the cut-off; votes are bound to its digest.
 
-    `content` is {"departure", "revision", "services": [{"service", "version", "changes": [...]}]}.
+    `content` is {"departure", "revision", "services": [{"id", "service", "name", "version", "needs",
+    "changes": [{"id", "title", "version", "author", "url", "bundle", "flag", "rollback_plan"}]}]}, services in
+    the order in which they must move.
     """
 
     departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="manifests")

@@ -37,6 +37,14 @@ class Choice(StrEnum):
     ABSTAIN = "abstain"
 
 
+class MovementKind(StrEnum):
+    """What a past departure did; a repetition set the same reach once more."""
+
+    PROMOTION = "promotion"
+    REPETITION = "repetition"
+    ROLLBACK = "rollback"
+
+
 D = DepartureState
 
 DEPARTURE_TRANSITIONS: dict[DepartureState, frozenset[DepartureState]] = {

@@ -1,0 +1,82 @@
+"""Say when a change may come aboard and when it may leave again; deadlines are half-open (RULES T10, T13)."""
+
+from datetime import datetime
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.trains.rules.schedule import at_words
+from releasetrain.trains.rules.states import ChangeState, DepartureState
+
+D = DepartureState
+
+# A request is judged by when it was received. One received in time may still find the manifest sealed by
+# a tick that ran while it was under way; it comes aboard with a new revision (T10).
+OPEN_STATES = frozenset({D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED})
+MAY_COME_ABOARD = frozenset(
+    {ChangeState.SUBMITTED, ChangeState.WITHDRAWN, ChangeState.RETURNED, ChangeState.EJECTED}
+)
+GONE = {
+    D.ROLLING: "has departed",
+    D.ARRIVED: "has arrived",
+    D.ROLLED_BACK: "was rolled back",
+    D.CANCELLED: "was cancelled",
+    D.SKIPPED: "was skipped",
+}
+ANOTHER_DEPARTURE = "choose another departure"
+
+
+def why_not_board(
+    state: DepartureState, *, boards_at: datetime, cut_off_at: datetime, zone: str, now: datetime
+) -> Reason | None:
+    """Return why nothing may come aboard a departure, or None.
+
+    :param now: when the request was received; at the cut-off itself one is late
+    """
+    if state not in OPEN_STATES:
+        return Reason("gone", f"This departure {GONE[state]}; {ANOTHER_DEPARTURE}.")
+    if now < boards_at:
+        return Reason("not_boarding", f"Boarding opens on {at_words(boards_at, zone)}.", until=boards_at)
+    if now >= cut_off_at:
+        return Reason(
+            "cut_off", f"The cut-off was on {at_words(cut_off_at, zone)}; {ANOTHER_DEPARTURE}.", who="nobody"
+        )
+    return None
+
+
+def why_not_come_aboard(
+    state: ChangeState, *, elsewhere: str, service: str, is_served: bool, is_archived: bool, train: str
+) -> Reason | None:
+    """Return why this change may not come aboard this train, or None (RULES I7, I15).
+
+    :param elsewhere: the departure that the change is on already, empty where there is none
+    """
+    if elsewhere:
+        return Reason("elsewhere", f"This change is aboard {elsewhere}; withdraw it there first.")
+    if state not in MAY_COME_ABOARD:
+        return Reason("ended", f"This change is {state.value.replace('_', ' ')} and cannot come aboard again.")
+    if is_archived:
+        return Reason("archived", f"{service} is archived; an administrator can bring it back.")
+    if not is_served:
+        return Reason("not_served", f"{train} does not carry {service}; choose a train that does.")
+    return None
+
+
+def why_not_withdraw(
+    state: DepartureState, *, cut_off_at: datetime, zone: str, captain: str, now: datetime
+) -> Reason | None:
+    """Return why a change may not simply leave a departure, or None (RULES I2 to I4)."""
+    if state is D.ROLLING:
+        return Reason(
+            "rolling",
+            "This departure has departed. Switch the change's flag off or roll the departure back.",
+            who=captain,
+        )
+    if state not in OPEN_STATES:
+        return Reason("gone", f"This departure {GONE[state]}.")
+    if now >= cut_off_at:
+        return Reason(
+            "cut_off",
+            f"The manifest was sealed on {at_words(cut_off_at, zone)}. Say no-go with a reason, or ask "
+            f"{captain} to cancel this departure.",
+            who=captain,
+        )
+    return None
