@@ -1,0 +1,141 @@
+"""Tell the house once a second what was counted, and tell it again where it did not hear."""
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from releasetrain.demo.tally import ARMS, Report, Tally, utc_now
+from releasetrain.demo.wire import Answer, NoAnswerError, Wire
+
+logger = logging.getLogger("storefront")
+
+PATH = "/api/v1/metrics"
+TIMEOUT_SECONDS = 3
+MOST_WAITING = 300
+SLOWEST_SECONDS = 5.0
+# The house will never take these, however often they are sent.
+HOPELESS = frozenset({400, 413, 422})
+
+
+def body_of(report: Report, *, service: str, environment: str) -> bytes:
+    """Write a report as the house's metrics endpoint reads it."""
+    readings = [
+        {"metric": metric, "arm": ARMS[version], "units": units, "bad": bad}
+        for version, count in report.counts.items()
+        for metric, (units, bad) in count.metrics().items()
+    ]
+    lines = [
+        {"arm": ARMS[version], "line": line, "count": count}
+        for (version, line), count in report.lines.items()
+    ]
+    return json.dumps(
+        {
+            "service": service,
+            "environment": environment,
+            "starts_at": report.starts_at.isoformat(),
+            "ends_at": report.ends_at.isoformat(),
+            "readings": readings,
+            "errors": lines,
+        }
+    ).encode()
+
+
+class Reporter:
+    """Close a span every second and see to it that the house hears of each, once, in their order.
+
+    A report keeps its span however often it is sent; by that the house knows one that it has already counted.
+    """
+
+    def __init__(
+        self, tally: Tally, address: str, token: Callable[[], str], *, service: str, environment: str
+    ) -> None:
+        self.lost = 0
+        self.last_sent_at: datetime | None = None
+        self.last_error = ""
+        self._tally = tally
+        self._token = token
+        self._place = (service, environment)
+        self._wire = Wire(address, TIMEOUT_SECONDS)
+        self._waiting: deque[Report] = deque()
+        self._news = asyncio.Event()
+
+    async def count(self) -> None:
+        """Close spans for as long as the process lives."""
+        while True:
+            await asyncio.sleep(1)
+            self.take()
+
+    async def send(self) -> None:
+        """Send what waits, oldest first; after a failure wait a little longer each time."""
+        pause = 0.0
+        while True:
+            await self._news.wait()
+            is_heard = await asyncio.to_thread(self.send_oldest)
+            pause = 0.0 if is_heard else min(SLOWEST_SECONDS, pause * 2 or 0.5)
+            await asyncio.sleep(pause)
+
+    def take(self) -> None:
+        """Close the open span and put its report in the queue; the oldest falls out of one that is full."""
+        report = self._tally.close_span(utc_now())
+        if report is None:
+            return
+        self._waiting.append(report)
+        if len(self._waiting) > MOST_WAITING:
+            self._waiting.popleft()
+            self.lost += 1
+        self._news.set()
+
+    def send_oldest(self) -> bool:
+        """Send the oldest report and tell whether it is settled: heard, or refused for good."""
+        if not self._waiting:
+            self._news.clear()
+            return True
+        report = self._waiting[0]
+        try:
+            answer = self._post(report)
+        except NoAnswerError as error:
+            return self._failed(str(error))
+        if answer.status >= 300 and answer.status not in HOPELESS:
+            return self._failed(f"The house answered {answer.status}: {_words(answer)}")
+        self._settle(report, answer)
+        return True
+
+    def to_json(self) -> dict[str, Any]:
+        """Tell how reporting goes."""
+        return {
+            "waiting": len(self._waiting),
+            "lost": self.lost,
+            "last_sent_at": self.last_sent_at.isoformat() if self.last_sent_at else None,
+            "last_error": self.last_error,
+        }
+
+    def _post(self, report: Report) -> Answer:
+        service, environment = self._place
+        body = body_of(report, service=service, environment=environment)
+        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
+        return self._wire.ask("POST", PATH, body, headers)
+
+    def _settle(self, report: Report, answer: Answer) -> None:
+        """Take a report off the queue; meanwhile a full queue may have dropped it already."""
+        if self._waiting and self._waiting[0] is report:
+            self._waiting.popleft()
+        if answer.status in HOPELESS:
+            self.lost += 1
+            self.last_error = f"The house refuses a report ({answer.status}): {_words(answer)}"
+            logger.error("%s", self.last_error)
+        else:
+            self.last_sent_at, self.last_error = utc_now(), ""
+
+    def _failed(self, why: str) -> bool:
+        if why != self.last_error:
+            logger.warning("A report waits: %s", why)
+        self.last_error = why
+        return False
+
+
+def _words(answer: Answer) -> str:
+    return answer.body[:300].decode(errors="replace")
