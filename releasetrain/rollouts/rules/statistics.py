@@ -1,0 +1,156 @@
+"""Compare two arms honestly at small samples, however often one looks (ENGINE section 5).
+
+The test is a conditional binomial e-process: given the bad units of both arms together, how many fall on the
+candidate. It may be looked at on every tick without inflating false alarms, and needs no minimum sample to
+fail. Sources: Johari et al., always-valid inference; Lindon & Malek 2022; Lindon, Sanden & Shirikian 2022,
+arXiv 2205.14762.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+# The ratios that the mixture bets on, as multiples of the allowed ratio.
+MULTIPLES = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+# The chance to overlook the ratio that a stage must exclude before it passes.
+BETA = 0.05
+# (from this weight on, the worst ratio that the stage must exclude)
+RATIOS_TO_EXCLUDE = ((50, 1.5), (25, 2.0), (10, 3.0), (5, 5.0), (0, 10.0))
+LARGEST_RATIO_SHOWN = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Count units (requests, orders) of one arm, and how many of them were bad."""
+
+    units: float = 0.0
+    bad: float = 0.0
+
+    def plus(self, other: "Arm") -> "Arm":
+        return Arm(self.units + other.units, self.bad + other.bad)
+
+    @property
+    def rate(self) -> float:
+        """Return the share of bad units; 0 where there are none."""
+        return self.bad / self.units if self.units > 0 else 0.0
+
+    def to_json(self) -> list[float]:
+        return [self.units, self.bad]
+
+    @classmethod
+    def from_json(cls, value: Sequence[float]) -> Self:
+        return cls(float(value[0]), float(value[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class EProcess:
+    """Carry the evidence that the candidate is worse than allowed: one log likelihood ratio per multiple."""
+
+    logs: tuple[float, ...] = (0.0,) * len(MULTIPLES)
+
+    @property
+    def log_e(self) -> float:
+        """Return ln E, where E is the mean of the mixture; the test rejects where E >= 1 / alpha."""
+        largest = max(self.logs)
+        return largest + math.log(sum(math.exp(log - largest) for log in self.logs) / len(self.logs))
+
+    def after(self, candidate: Arm, baseline: Arm, *, allowed: float, dispersion: float = 1.0) -> "EProcess":
+        """Take in one tick; arms without units on one side say nothing about their ratio.
+
+        Each log grows by [k_c ln(p_t / p_m) + k_b ln((1 - p_t) / (1 - p_m))] / dispersion with
+        p_t = t n_c / (t n_c + n_b), written here in its shorter and numerically stable form.
+        """
+        if candidate.units <= 0 or baseline.units <= 0:
+            return self
+        together = candidate.bad + baseline.bad
+        expected = allowed * candidate.units + baseline.units
+        return EProcess(
+            tuple(
+                log
+                + (
+                    candidate.bad * math.log(multiple)
+                    - together * math.log((allowed * multiple * candidate.units + baseline.units) / expected)
+                )
+                / dispersion
+                for log, multiple in zip(self.logs, MULTIPLES, strict=True)
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """Measure how much burstier the bad units come than independent ones would, tick by tick.
+
+    Errors arrive in bursts: a client that tries again makes five of one. Dividing the evidence by this number
+    keeps such bursts from looking like a regression.
+    """
+
+    ticks: int = 0
+    units: float = 0.0
+    bad: float = 0.0
+    squares: float = 0.0
+
+    def after(self, arm: Arm) -> "Dispersion":
+        if arm.units <= 0:
+            return self
+        return Dispersion(
+            self.ticks + 1,
+            self.units + arm.units,
+            self.bad + arm.bad,
+            self.squares + arm.bad * arm.bad / arm.units,
+        )
+
+    @property
+    def value(self) -> float:
+        """Return Pearson's chi-square over its degrees of freedom, never below 1."""
+        rate = self.bad / self.units if self.units > 0 else 0.0
+        if self.ticks < 2 or not 0.0 < rate < 1.0:
+            return 1.0
+        spread = self.squares - 2 * rate * self.bad + rate * rate * self.units
+        return max(1.0, spread / (rate * (1 - rate)) / (self.ticks - 1))
+
+    def to_json(self) -> list[float]:
+        return [self.ticks, self.units, self.bad, self.squares]
+
+    @classmethod
+    def from_json(cls, value: Sequence[float]) -> Self:
+        return cls(int(value[0]), float(value[1]), float(value[2]), float(value[3]))
+
+
+def ratio_to_exclude(weight: int) -> float:
+    """Return the worst ratio that a stage of this weight must be able to see before it passes."""
+    return next(ratio for least, ratio in RATIOS_TO_EXCLUDE if weight >= least or least == 0)
+
+
+def reference_rate(baseline: Arm, *, tolerated: float) -> float | None:
+    """Return the bad rate to compare with, or None while the baseline has shown nothing.
+
+    Where the baseline had no bad unit the rule of three bounds its rate. Below `tolerated` nobody minds:
+    without that floor a service that never fails could never show enough requests to pass.
+    """
+    if baseline.units <= 0:
+        return None
+    rate = baseline.rate if baseline.bad > 0 else min(1.0, 3.0 / baseline.units)
+    return max(rate, tolerated)
+
+
+def units_needed(rate: float, ratio: float, *, beta: float = BETA) -> int | None:
+    """Return how many candidate units exclude `ratio` times `rate`; None where no number would.
+
+    A ratio under 1 asks the same of a metric of which there must not be fewer.
+    """
+    distance = rate * (ratio - 1 - math.log(ratio)) if ratio > 0 else 0.0
+    return math.ceil(-math.log(beta) / distance) if distance > 1e-12 else None
+
+
+def detectable_ratio(units: float, rate: float, *, beta: float = BETA) -> float | None:
+    """Return the smallest ratio that this many candidate units would have shown; None where none would."""
+    if units <= 0 or rate <= 0:
+        return None
+    wanted = -math.log(beta) / (rate * units)
+    low, high = 1.0, 4.0 + 2.0 * wanted
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if middle - 1 - math.log(middle) < wanted else (low, middle)
+    return high if high < LARGEST_RATIO_SHOWN else None

@@ -1,0 +1,177 @@
+"""Watch a rollout that users see: what it measures, what brings it back, and what holds it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from releasetrain.lib.spans import in_words
+from releasetrain.rollouts.rules.draft import Draft
+from releasetrain.rollouts.rules.guardrails import Guardrail, Judgement, Measurement
+from releasetrain.rollouts.rules.judging import STALE_AFTER, absorb, judge
+from releasetrain.rollouts.rules.moves import look_at, start_rollback
+from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
+from releasetrain.rollouts.rules.states import HoldKind, RolloutKind
+
+OUTAGE_LIMIT = timedelta(minutes=30)
+# More users see the candidate above this weight: flying blind is allowed for a shorter time.
+OUTAGE_HIGH_WEIGHT = 25
+OUTAGE_LIMIT_AT_HIGH_WEIGHT = timedelta(minutes=10)
+OUTSIDE_HOLDS = (HoldKind.BLACKOUT, HoldKind.DEPENDENCY, HoldKind.BARRIER)
+
+
+def take_in(draft: Draft, readings: Readings) -> None:
+    """Feed what was counted to every guardrail."""
+    look = look_at(draft)
+    states = {
+        guardrail.name: absorb(
+            guardrail,
+            draft.rollout.state_of(guardrail),
+            readings.counts.get(guardrail.metric, ()),
+            look,
+        )
+        for guardrail in draft.rollout.guardrails
+    }
+    fresh = [states[guardrail.name].fresh_at for guardrail in deciding(draft.rollout)]
+    known = [instant for instant in fresh if instant is not None]
+    data_fresh_at = min(known) if known and len(known) == len(fresh) else None
+    draft.change(guardrail_states=states, data_fresh_at=data_fresh_at)
+
+
+def judge_all(draft: Draft, *, is_bake_done: bool = False) -> list[Judgement]:
+    """Judge every guardrail by what it has seen, and keep the judgements for the page."""
+    look = look_at(draft, is_bake_done=is_bake_done)
+    rollout = draft.rollout
+    judgements = [judge(guardrail, rollout.state_of(guardrail), look) for guardrail in rollout.guardrails]
+    draft.record(judgements)
+    return judgements
+
+
+def deciding(rollout: Snapshot) -> tuple[Guardrail, ...]:
+    """Return the guardrails that count at the present weight; a way back needs no measurements."""
+    if rollout.kind is RolloutKind.ROLLBACK:
+        return ()
+    return tuple(
+        guardrail for guardrail in rollout.guardrails if guardrail.decides_at(rollout.desired_weight)
+    )
+
+
+def are_data_fresh(rollout: Snapshot, now: datetime) -> bool:
+    """Tell whether every guardrail that decides has fresh data; true where none does."""
+    if not deciding(rollout):
+        return True
+    return rollout.data_fresh_at is not None and now - rollout.data_fresh_at <= STALE_AFTER
+
+
+def abort_reason(draft: Draft, readings: Readings) -> str | None:
+    """Return why this rollout must come back now, worst first; no hold changes that (T9)."""
+    rollout, now = draft.rollout, draft.now
+    if readings.candidate_healthy is False:
+        return "The new version is unhealthy."
+    if failed := _first_failure(rollout):
+        return failed
+    if readings.must_return:
+        return readings.must_return
+    if rollout.overall_deadline_at is not None and now >= rollout.overall_deadline_at:
+        return "The overall deadline of this rollout has passed."
+    return _blind_reason(rollout, readings, now)
+
+
+def _first_failure(rollout: Snapshot) -> str | None:
+    failures = (
+        rollout.state_of(guardrail).failed
+        for guardrail in rollout.guardrails
+        if guardrail.decides_at(rollout.desired_weight)
+    )
+    return next((failed for failed in failures if failed), None)
+
+
+def _blind_reason(rollout: Snapshot, readings: Readings, now: datetime) -> str | None:
+    outage = rollout.hold(HoldKind.METRICS_OUTAGE)
+    if outage is None or readings.is_provider_incident or are_data_fresh(rollout, now):
+        return None
+    is_high = rollout.desired_weight > OUTAGE_HIGH_WEIGHT
+    limit = OUTAGE_LIMIT_AT_HIGH_WEIGHT if is_high else OUTAGE_LIMIT
+    if now - outage.opened_at < limit:
+        return None
+    return f"Nothing has been measured for {in_words(limit)} at {rollout.desired_weight} %."
+
+
+def abort(draft: Draft, readings: Readings, rule: str, reason: str) -> bool:
+    """Bring users back by itself, unless that would send them to the side that is broken (T12).
+
+    Returns whether users are on their way back; otherwise the rollout is held and somebody is paged.
+    """
+    if why_not := _why_not_back(draft.rollout, readings):
+        if draft.rollout.hold(HoldKind.ERROR) is None:
+            draft.open_hold(HoldKind.ERROR, f"{reason} {why_not}", pages=True)
+        return False
+    above = readings.observed.fence if readings.observed else None
+    start_rollback(draft, rule, reason, above=above)
+    return True
+
+
+def _why_not_back(rollout: Snapshot, readings: Readings) -> str | None:
+    if rollout.kind is RolloutKind.ROLLBACK:
+        return "It is not brought back by itself: that would return the version it takes away."
+    if is_stable_broken(rollout, readings) and _is_candidate_fine(rollout, readings):
+        return "The old version is the unhealthy one, so users stay on the new one until somebody decides."
+    return None
+
+
+def is_stable_broken(rollout: Snapshot, readings: Readings) -> bool:
+    """Tell whether the old version itself fails, by its probe or by what was measured of it."""
+    return readings.stable_healthy is False or Measurement.BAD in _limits(rollout, of_candidate=False)
+
+
+def _is_candidate_fine(rollout: Snapshot, readings: Readings) -> bool:
+    measured = _limits(rollout, of_candidate=True)
+    if readings.candidate_healthy is False or Measurement.BAD in measured:
+        return False
+    return readings.candidate_healthy is True or Measurement.OK in measured
+
+
+def _limits(rollout: Snapshot, *, of_candidate: bool) -> set[Measurement]:
+    states = [rollout.state_of(guardrail) for guardrail in rollout.guardrails if guardrail.is_required]
+    return {state.limit_candidate if of_candidate else state.limit_baseline for state in states}
+
+
+def follow_blocks(draft: Draft, readings: Readings) -> None:
+    """Hold while a window, another service or the bundle forbids to advance; a way back never waits."""
+    if draft.rollout.kind is RolloutKind.ROLLBACK:
+        return
+    blocks = {block.kind: block for block in readings.blocks}
+    for kind in OUTSIDE_HOLDS:
+        if (block := blocks.get(kind)) is not None:
+            draft.open_hold(kind, block.reason, until=block.until)
+        else:
+            draft.clear_hold(kind, "It no longer applies.")
+
+
+def follow_outage(draft: Draft) -> None:
+    """Hold while the measurements that decide are missing."""
+    if are_data_fresh(draft.rollout, draft.now):
+        draft.clear_hold(HoldKind.METRICS_OUTAGE, "Fresh measurements arrive again.")
+        return
+    newest = draft.rollout.data_fresh_at
+    silent = f" for {in_words(draft.now - newest)}" if newest is not None else ""
+    draft.open_hold(HoldKind.METRICS_OUTAGE, f"No fresh measurements{silent}.", pages=True)
+
+
+def needs_approval(rollout: Snapshot, index: int) -> bool:
+    """Tell whether a stage asks a person before it is entered, and nobody has approved it."""
+    return rollout.ladder.stage(index).needs_approval and rollout.approved_stage < index
+
+
+def follow_approval(draft: Draft, index: int) -> None:
+    """Hold before a stage that waits for an approval."""
+    if needs_approval(draft.rollout, index):
+        weight = draft.rollout.ladder.stage(index).weight
+        draft.open_hold(HoldKind.APPROVAL, f"{weight} % needs an approval.", pages=True)
+
+
+def held_sentence(rollout: Snapshot) -> str:
+    """Say in one line what holds a rollout."""
+    return sentences(f"Held: {hold.reason}" for hold in rollout.holds)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts)
