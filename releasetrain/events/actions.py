@@ -30,7 +30,8 @@ class Subject(Protocol):
 class Actor(Protocol):
     """Who did it: a person, or a part of this software under its name."""
 
-    pk: Any
+    @property
+    def pk(self) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
