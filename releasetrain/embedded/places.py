@@ -87,7 +87,7 @@ def _account_for(pgdata: Path) -> Account | None:
 
 
 def _owner(folder: Path) -> str:
-    with contextlib.suppress(FileNotFoundError, KeyError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, KeyError):
         uid = folder.stat().st_uid
         return pwd.getpwuid(uid).pw_name if uid else ""
     return ""

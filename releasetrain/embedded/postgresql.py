@@ -188,7 +188,10 @@ class PostgreSQL:
             lock.unlink(missing_ok=True)
 
     def _make_socket_folder(self) -> None:
+        """Make the folder, without the socket of a killed server and the lock that names its pid."""
         self.sockets.mkdir(mode=0o700, exist_ok=True)
+        for left in self.sockets.glob(".s.PGSQL.*"):
+            left.unlink()
         self.sockets.chmod(0o700)
         if account := self.places.account:
             os.chown(self.sockets, account.uid, account.gid)

@@ -46,8 +46,8 @@ def already_held(holder: Holder, house: House) -> str:
     """Say politely who was here first."""
     if holder.command == "up":
         return (
-            f"Release Train already runs from this folder: {holder.address} (pid {holder.pid}). Stop that one "
-            f"with Ctrl-C or `kill {holder.pid}`; a second house needs its own RELEASETRAIN_DATA and --port."
+            f"Release Train already runs from this folder: {holder.address} (pid {holder.pid}). Stop it with "
+            f"Ctrl-C or `kill {holder.pid}`; a second house needs its own RELEASETRAIN_DATA and --port."
         )
     return (
         f"`manage.py {holder.command}` (pid {holder.pid}) is using the servers of {house.data} at the "
