@@ -57,6 +57,8 @@ PUBLIC_URL = read_url("RELEASETRAIN_PUBLIC_URL", "http://127.0.0.1:8000")
 STREAM_URL = read_url("RELEASETRAIN_STREAM_URL", "http://127.0.0.1:8001")
 STOREFRONT_URL = read_url("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002")
 GITHUB_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GITHUB_WEBHOOK_SECRET", "")
+# Flag evaluations a second, for each token and process; 0 means any number.
+OFREP_RATE: int = env.int("RELEASETRAIN_OFREP_RATE", 20_000)
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 IS_LOOPBACK = urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 
@@ -90,7 +92,6 @@ INSTALLED_APPS = [
     "releasetrain.trains",
     "releasetrain.rollouts",
     "releasetrain.notifications",
-    "releasetrain.panels",
     "releasetrain.web",
     "releasetrain.live",
     "releasetrain.demo",
