@@ -1,5 +1,6 @@
 """What services report about themselves: counts per arm, and error lines."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from releasetrain.catalog.models import Target
@@ -16,12 +17,15 @@ class Reading(models.Model):
     """Units and bad units of one metric, in one arm, over a half-open span of time.
 
     For "errors" a unit is a request and a bad one failed; for "latency" a bad one took longer than the
-    objective; for a business metric the service says what a unit is.
+    objective; for a business metric the service says what a unit is. Readings of one target are committed in
+    the order of their ids (`actions.take_readings`), so an id is a watermark. `source` tells the processes of
+    a service apart, each of which reports spans of its own.
     """
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="readings")
     arm = models.CharField(max_length=10, choices=Arm.choices)
     metric = models.CharField(max_length=60)
+    source = models.CharField(max_length=100, blank=True, default="", db_default="")
     units = models.PositiveBigIntegerField()
     bad = models.PositiveBigIntegerField()
     starts_at = models.DateTimeField()
@@ -31,7 +35,7 @@ class Reading(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["target", "metric", "arm", "starts_at"], name="reading_counted_once"
+                fields=["target", "metric", "starts_at", "arm", "source"], name="reading_counted_once"
             ),
             models.CheckConstraint(condition=models.Q(bad__lte=models.F("units")), name="reading_bad_in_units"),
             models.CheckConstraint(
@@ -39,8 +43,9 @@ class Reading(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["target", "received_at"], name="reading_received"),
-            models.Index(fields=["ends_at"], name="reading_retention"),
+            models.Index(fields=["target", "id"], name="reading_watermark"),
+            models.Index(fields=["target", "ends_at"], name="reading_freshness"),
+            BrinIndex(fields=["received_at"], name="reading_retention"),
         ]
 
     def __str__(self) -> str:
@@ -66,3 +71,18 @@ class ErrorLine(models.Model):
 
     def __str__(self) -> str:
         return self.sample[:80]
+
+
+class ErrorCount(models.Model):
+    """How often a line came in one minute, so that a rise can be told from what was always there."""
+
+    line = models.ForeignKey(ErrorLine, on_delete=models.CASCADE, related_name="counts")
+    minute_at = models.DateTimeField()
+    count = models.PositiveBigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["line", "minute_at"], name="error_count_once")]
+        indexes = [models.Index(fields=["minute_at"], name="error_count_retention")]
+
+    def __str__(self) -> str:
+        return f"{self.count} × {self.line}"
