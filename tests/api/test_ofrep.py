@@ -313,7 +313,8 @@ async def test_a_socket_is_turned_away() -> None:
 
 async def test_a_client_that_hangs_up_is_not_answered() -> None:
     said: list[Message] = []
-    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+    first: Message = {"type": "http.request", "body": b"{", "more_body": True}
+    messages = iter([first, {"type": "http.disconnect"}])
 
     async def receive() -> Message:
         return next(messages)

@@ -35,7 +35,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        config = uvicorn.Config(application, log_level="error", lifespan="on")  # type: ignore[arg-type]
+        config = uvicorn.Config(application, log_level="error", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=[[listening]], daemon=True)
         thread.start()
