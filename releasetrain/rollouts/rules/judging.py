@@ -4,10 +4,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.rules.guardrails import (
     HOLD_ALPHA,
+    NOTHING_COUNTED,
     Counts,
     Guardrail,
     GuardrailKind,
@@ -20,6 +22,7 @@ from releasetrain.rollouts.rules.guardrails import (
 )
 from releasetrain.rollouts.rules.statistics import (
     Arm,
+    Dispersion,
     detectable_ratio,
     ratio_to_exclude,
     reference_rate,
@@ -64,15 +67,17 @@ def absorb(
 
 def _take(guardrail: Guardrail, state: GuardrailState, counts: Counts, look: Look) -> GuardrailState:
     counts = _with_idle_arm(counts, look.weight)
-    state = state.changed(at=counts.at, fresh_at=counts.at if counts.says_units else state.fresh_at)
+    fresh_at = counts.at if counts.says_units else state.fresh_at
     arms = read(guardrail, counts)
     if isinstance(arms, Measurement):
+        state = state.changed(at=counts.at, fresh_at=fresh_at, last=arms)
         counts_as_bad = arms is Measurement.UNKNOWN and guardrail.no_data is NoData.BAD
-        state = state.changed(last=arms)
         return _measured(guardrail, state, Measurement.BAD, counts.at, look) if counts_as_bad else state
     candidate, baseline = arms
     state = state.changed(
-        last=Measurement.OK if guardrail.kind is not GuardrailKind.THRESHOLD else state.last,
+        at=counts.at,
+        fresh_at=fresh_at,
+        last=state.last if guardrail.kind is GuardrailKind.THRESHOLD else Measurement.OK,
         candidate=state.candidate.plus(candidate),
         baseline=state.baseline.plus(baseline),
     )
@@ -96,47 +101,46 @@ def _take_ratio(
     guardrail: Guardrail, state: GuardrailState, candidate: Arm, baseline: Arm, look: Look
 ) -> GuardrailState:
     dispersion = state.dispersion.after(baseline)
-    state = _look_at_limit(guardrail, state.changed(dispersion=dispersion), candidate, baseline)
+    changes: dict[str, Any] = {"dispersion": dispersion}
+    if guardrail.absolute_limit is not None:
+        minimum = _limit_minimum(guardrail, dispersion)
+        changes |= _look_at_limit(guardrail, state, candidate, baseline, minimum)
     if look.weight >= 100:
-        return state
+        return state.changed(**changes)
     better, worse = (candidate, baseline) if guardrail.fewer_is_worse else (baseline, candidate)
     test = state.test("worse").after(worse, better, allowed=guardrail.ratio, dispersion=dispersion.value)
-    state = _suspect(state.changed(tests={"worse": test}), test.log_e)
+    state = state.changed(
+        **changes, tests={"worse": test}, is_suspected=_is_suspected(state.is_suspected, test.log_e)
+    )
     if not state.failed and guardrail.rolls_back and test.log_e >= _fail_line(guardrail, look):
         return state.changed(failed=_comparison(guardrail, state))
     return state
 
 
 def _look_at_limit(
-    guardrail: Guardrail, state: GuardrailState, candidate: Arm, baseline: Arm
-) -> GuardrailState:
+    guardrail: Guardrail, state: GuardrailState, candidate: Arm, baseline: Arm, minimum: float
+) -> dict[str, Any]:
     """Look at each arm as soon as enough units came since the last look; old good ones dilute nothing."""
-    if guardrail.absolute_limit is None:
-        return state
     candidate, baseline = state.recent_candidate.plus(candidate), state.recent_baseline.plus(baseline)
-    minimum = _limit_minimum(guardrail, state)
-    state = state.changed(recent_candidate=candidate, recent_baseline=baseline)
+    changes: dict[str, Any] = {"recent_candidate": candidate, "recent_baseline": baseline}
     if candidate.units >= minimum:
         crossed = guardrail.crosses(candidate)
-        state = state.changed(
-            recent_candidate=Arm(), limit_candidate=Measurement.BAD if crossed else Measurement.OK
-        )
+        changes["recent_candidate"] = NOTHING_COUNTED
+        changes["limit_candidate"] = Measurement.BAD if crossed else Measurement.OK
         if crossed and not state.failed:
-            state = state.changed(failed=_beyond(guardrail, candidate, "the new version"))
+            changes["failed"] = _beyond(guardrail, candidate)
     if baseline.units >= minimum:
-        crossed = guardrail.crosses(baseline)
-        state = state.changed(
-            recent_baseline=Arm(), limit_baseline=Measurement.BAD if crossed else Measurement.OK
-        )
-    return state
+        changes["recent_baseline"] = NOTHING_COUNTED
+        changes["limit_baseline"] = Measurement.BAD if guardrail.crosses(baseline) else Measurement.OK
+    return changes
 
 
-def _limit_minimum(guardrail: Guardrail, state: GuardrailState) -> float:
+def _limit_minimum(guardrail: Guardrail, dispersion: Dispersion) -> float:
     """Return from how many units the absolute limit may be looked at.
 
     Five errors of one client that tries again are one event: the burstier errors come, the more it takes.
     """
-    return guardrail.absolute_minimum * min(state.dispersion.value, LARGEST_BURST)
+    return guardrail.absolute_minimum * min(dispersion.value, LARGEST_BURST)
 
 
 def _take_threshold(
@@ -189,15 +193,16 @@ def _take_shares(
         "below": state.test("below").after(others, mine, allowed=SHARE_TOLERANCE, dispersion=by),
         "far": state.test("far").after(mine, others, allowed=SHARE_LIMIT, dispersion=by),
     }
-    state = state.changed(tests=tests, dispersion=dispersion)
-    state = _suspect(state, max(tests["above"].log_e, tests["below"].log_e))
+    log_e = max(tests["above"].log_e, tests["below"].log_e)
+    suspected = _is_suspected(state.is_suspected, log_e)
+    state = state.changed(tests=tests, dispersion=dispersion, is_suspected=suspected)
     if not state.failed and guardrail.rolls_back and tests["far"].log_e >= _fail_line(guardrail, look):
         return state.changed(failed=_shares(guardrail, state, look))
     return state
 
 
-def _suspect(state: GuardrailState, log_e: float) -> GuardrailState:
-    return state.changed(is_suspected=log_e >= (TRUST_LOG_E if state.is_suspected else SUSPECT_LOG_E))
+def _is_suspected(was_suspected: bool, log_e: float) -> bool:  # noqa: FBT001 - a state, no switch
+    return log_e >= (TRUST_LOG_E if was_suspected else SUSPECT_LOG_E)
 
 
 def _fail_line(guardrail: Guardrail, look: Look) -> float:
@@ -259,7 +264,7 @@ def _find_absolute(guardrail: Guardrail, state: GuardrailState) -> tuple[Verdict
             f"{guardrail.name}: {state.candidate.rate:.2%}, "
             f"within the limit of {guardrail.absolute_limit:.0%}."
         )
-    needed, seen = _limit_minimum(guardrail, state), state.candidate.units
+    needed, seen = _limit_minimum(guardrail, state.dispersion), state.candidate.units
     return Verdict.PENDING, f"{guardrail.name}: {min(seen, needed):,.0f} of {needed:,.0f} needed seen."
 
 
@@ -292,14 +297,14 @@ def _ratio(state: GuardrailState) -> float | None:
 
 def _figures(guardrail: Guardrail, state: GuardrailState, look: Look) -> dict[str, object]:
     test = "far" if guardrail.kind is GuardrailKind.SAMPLE_RATIO else "worse"
-    compares = look.weight < 100
+    compares, at_once = look.weight < 100, _limit_minimum(guardrail, state.dispersion)
     return {
         "candidate_units": state.candidate.units,
         "candidate_bad": state.candidate.bad,
         "baseline_units": state.baseline.units,
         "baseline_bad": state.baseline.bad,
         "ratio": _ratio(state),
-        "needed_units": _needed(guardrail, state, look) if compares else _limit_minimum(guardrail, state),
+        "needed_units": _needed(guardrail, state, look) if compares else at_once,
         "detectable_ratio": _detectable(guardrail, state) if compares else None,
         "log_e": state.test(test).log_e,
         "log_e_limit": _fail_line(guardrail, look),
@@ -328,11 +333,11 @@ def _suspicion(guardrail: Guardrail, state: GuardrailState, look: Look) -> str:
     return f"{_comparison(guardrail, state)} That is suspicious, but not certain enough to roll back."
 
 
-def _beyond(guardrail: Guardrail, arm: Arm, whose: str) -> str:
+def _beyond(guardrail: Guardrail, arm: Arm) -> str:
     side = "below" if guardrail.fewer_is_worse else "above"
     return (
-        f"{guardrail.name}: {arm.bad:,.0f} of the newest {arm.units:,.0f} on {whose} ({arm.rate:.0%}), "
-        f"{side} the limit of {guardrail.absolute_limit:.0%}."
+        f"{guardrail.name}: {arm.bad:,.0f} of the newest {arm.units:,.0f} on the new version "
+        f"({arm.rate:.0%}), {side} the limit of {guardrail.absolute_limit:.0%}."
     )
 
 

@@ -101,8 +101,7 @@ def abort(draft: Draft, readings: Readings, rule: str, reason: str) -> bool:
     Returns whether users are on their way back; otherwise the rollout is held and somebody is paged.
     """
     if why_not := _why_not_back(draft.rollout, readings):
-        if draft.rollout.hold(HoldKind.ERROR) is None:
-            draft.open_hold(HoldKind.ERROR, f"{reason} {why_not}", pages=True)
+        draft.open_hold(HoldKind.ERROR, f"{reason} {why_not}", pages=True)
         return False
     above = readings.observed.fence if readings.observed else None
     start_rollback(draft, rule, reason, above=above)
