@@ -3,9 +3,9 @@
 import contextlib
 import errno
 import fcntl
-import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +22,11 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "releasetrain.json"  # which locks are installed; written last
 UNFINISHED = VENV / "releasetrain.unfinished"  # stands while pip writes, and after it was killed
 LOG = VENV / "releasetrain-pip.log"
+
+# The Python that environments are made with: not the one inside .venv, even if that one is running this.
+THIS_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
+THIS_PIP = (THIS_PYTHON, "-m", "pip")
+NO_VENV = re.compile("ensurepip|No module named '?venv")
 
 
 def python_for(lock: Path) -> Path:
@@ -90,42 +95,37 @@ def _remove_old() -> None:
 
 
 def _make_empty() -> None:
-    if importlib.util.find_spec("venv") is None or not (_has("ensurepip") or _has("pip")):
-        raise BootstrapError(_no_venv())
+    """Make an environment without pip where this Python's own can fill it: that saves the slowest step."""
+    without = ["--without-pip"] if _starts(*THIS_PIP) else []
     VENV.mkdir()
     UNFINISHED.touch()
-    without = [] if _has("ensurepip") else ["--without-pip"]
     made = subprocess.run(
-        [sys.executable, "-m", "venv", *without, str(VENV)], check=False, capture_output=True, text=True
+        [THIS_PYTHON, "-m", "venv", *without, str(VENV)], check=False, capture_output=True, text=True
     )
     if made.returncode == 0:
         return
     said = made.stdout + made.stderr
     if "No space left" in said:
         raise OSError(errno.ENOSPC, "No space left on device", str(VENV))
-    raise BootstrapError(
-        _no_venv() if "ensurepip" in said else f"The environment .venv cannot be made: {said.strip()}"
-    )
+    raise BootstrapError(_no_venv() if NO_VENV.search(said) else f".venv cannot be made: {said.strip()}")
 
 
-def _has(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
+def _starts(*argv: str) -> bool:
+    return subprocess.run([*argv, "--version"], check=False, capture_output=True).returncode == 0
 
 
 def _no_venv() -> str:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return (
-        f"This Python {version} ({sys.executable}) cannot make virtual environments: its venv or ensurepip "
+        f"This Python {version} ({THIS_PYTHON}) cannot make virtual environments: its venv or ensurepip "
         f"module is not installed. On Debian and Ubuntu: apt-get install python{version}-venv; then again."
     )
 
 
 def _pip() -> list[str]:
-    """Use the environment's own pip, or this interpreter's where Debian keeps ensurepip apart."""
-    own = subprocess.run([str(PYTHON), "-m", "pip", "--version"], check=False, capture_output=True)
-    if own.returncode == 0:
-        return [str(PYTHON), "-m", "pip"]
-    return [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    """Use the environment's own pip if it has one, otherwise that of the Python it was made with."""
+    own = (str(PYTHON), "-m", "pip")
+    return [*own] if _starts(*own) else [*THIS_PIP, "--python", str(PYTHON)]
 
 
 @contextlib.contextmanager

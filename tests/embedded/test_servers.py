@@ -149,7 +149,7 @@ def test_a_damaged_data_folder_is_named(servers: Servers, data: Path) -> None:
     servers.start()
     servers.stop()
     (data / "postgresql" / "global" / "pg_control").unlink()
-    with pytest.raises(ServerError, match="PostgreSQL .*its log is"):
+    with pytest.raises(ServerError, match=r"PostgreSQL .*its log is"):
         Servers(data, {}).start()
 
 
