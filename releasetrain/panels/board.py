@@ -1,0 +1,203 @@
+"""Gather the departure board: what is under way, what comes next, what is just over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from releasetrain.lib.spans import in_words
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.reasons import shown
+from releasetrain.panels.shapes import Board, BoardGroup, BoardRow, Stage
+from releasetrain.panels.stages import Moving, finished, leading, moving_of, pending, stages_of
+from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.rules.states import RolloutState
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.decision import Standing, standings
+from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
+
+D = DepartureState
+MOST_AHEAD, MOST_OVER = 40, 6
+JUST_OVER = timedelta(hours=24)
+AHEAD = [D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Narrow the board down by ids; None lets everything through."""
+
+    team: int | None = None
+    service: int | None = None
+    environment: int | None = None
+
+    @property
+    def are_set(self) -> bool:
+        return any(one is not None for one in (self.team, self.service, self.environment))
+
+    def as_query(self) -> Q:
+        query = Q()
+        if self.team is not None:
+            query &= Q(train__team=self.team) | Q(changes__service__team=self.team)
+        if self.service is not None:
+            query &= Q(train__services=self.service) | Q(changes__service=self.service)
+        if self.environment is not None:
+            query &= Q(train__environment=self.environment)
+        return query
+
+
+EVERYTHING = Filters()
+
+
+def board_context(
+    now: datetime,
+    *,
+    filters: Filters = EVERYTHING,
+    new_train_url: str = "",
+    audience: Audience = Audience.MEMBER,
+) -> dict[str, Any]:
+    """Return what board/_departures.html is drawn from."""
+    return {"board": load_board(now, audience, filters=filters, new_train_url=new_train_url), "now": now}
+
+
+def load_board(
+    now: datetime, audience: Audience, *, filters: Filters = EVERYTHING, new_train_url: str = ""
+) -> Board:
+    """Gather every departure that the filters let through, in a number of queries that does not grow."""
+    wanted = _departures()
+    if filters.are_set:
+        wanted = wanted.filter(pk__in=Departure.objects.filter(filters.as_query()).values("pk"))
+    under_way = list(wanted.filter(state=D.ROLLING).order_by("departs_at"))
+    ahead = list(wanted.filter(state__in=AHEAD).order_by("departs_at", "pk")[:MOST_AHEAD])
+    over = wanted.filter(state__in=sorted(FINISHED_STATES), finished_at__gt=now - JUST_OVER, imported_from="")
+    just = list(over.order_by("-finished_at")[:MOST_OVER])
+    rows = {row.pk: row for row in _rows([*under_way, *ahead, *just], now, audience)}
+    groups = [
+        BoardGroup(title, [rows[one.pk] for one in departures])
+        for title, departures in (("Under way", under_way), ("Ahead", ahead), ("Just over", just))
+        if departures
+    ]
+    return Board(groups, filters.are_set, new_train_url)
+
+
+def load_row(pk: int, audience: Audience, now: datetime) -> BoardRow | None:
+    """Gather one departure's row."""
+    return next(iter(_rows(list(_departures().filter(pk=pk)), now, audience)), None)
+
+
+def _departures() -> QuerySet[Departure]:
+    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
+    return rows.prefetch_related("train__services")
+
+
+def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
+    """Load the rollouts of departures, two queries however many there are."""
+    found: dict[int, list[Moving]] = {}
+    for one in moving_of(Rollout.objects.filter(departure__in=departures)):
+        if one.rollout.departure_id is not None:
+            found.setdefault(one.rollout.departure_id, []).append(one)
+    return found
+
+
+def _rows(departures: Sequence[Departure], now: datetime, audience: Audience) -> list[BoardRow]:
+    moving = moving_by_departure([one.pk for one in departures])
+    standing = standings(departures, now) if departures else {}
+    return [_row(one, standing[one.pk], moving.get(one.pk, []), now, audience) for one in departures]
+
+
+def _row(
+    departure: Departure, standing: Standing, moving: Sequence[Moving], now: datetime, audience: Audience
+) -> BoardRow:
+    lead, train = leading(moving), departure.train
+    state = shown_state(departure, lead)
+    note, until_at = _note(departure, standing, lead, state, audience)
+    is_boarding = D(departure.state) in BOARDING_STATES and state != "held"
+    return BoardRow(
+        pk=departure.pk,
+        code=departure.code,
+        url=links.departure(departure.pk),
+        train=train.name,
+        services=f"{', '.join(service_names(departure, standing))} · {train.environment.name}",
+        departs_at=departure.departs_at,
+        zone=train.time_zone,
+        state=state,
+        changes=standing.load.changes,
+        stages=departure_stages(departure, lead),
+        cut_off_at=departure.cut_off_at if is_boarding and now < departure.cut_off_at else None,
+        weight=lead.rollout.desired_weight if lead and state in {"rolling", "held"} else None,
+        note=note,
+        reason=_reason(departure, standing, lead, state, audience),
+        until_at=until_at,
+        is_past=D(departure.state) in FINISHED_STATES,
+    )
+
+
+def shown_state(departure: Departure, lead: Moving | None) -> str:
+    """Say how a departure looks: its state, or held, or on its way back."""
+    state = D(departure.state)
+    if state is D.ROLLING and lead is not None:
+        if lead.state is RolloutState.ROLLING_BACK:
+            return lead.state.value
+        return "held" if lead.shown_state == "held" or departure.held_at else state.value
+    return "held" if departure.held_at and state not in FINISHED_STATES else state.value
+
+
+def departure_stages(departure: Departure, lead: Moving | None) -> list[Stage]:
+    """Draw a departure's track: that of the rollout that leads, or its plan's ladder."""
+    if lead is not None and D(departure.state) is not D.ARRIVED:
+        return stages_of(lead)
+    ladder = departure.plan.get("ladder") or departure.train.ladder
+    return finished(ladder) if D(departure.state) is D.ARRIVED else pending(ladder)
+
+
+def service_names(departure: Departure, standing: Standing) -> list[str]:
+    """Name what is aboard, or what the train carries while nothing is."""
+    aboard = sorted(standing.load.services.values())
+    return aboard or [service.name for service in departure.train.services.all()]
+
+
+def _note(
+    departure: Departure, standing: Standing, lead: Moving | None, state: str, audience: Audience
+) -> tuple[str, datetime | None]:
+    """Say in a few words what the state means right now, and until when."""
+    if state == "deciding":
+        return approvals(standing), None
+    if state == "cleared":
+        return "departs in", departure.departs_at
+    if state == "rolling" and lead is not None and lead.bake_ends_at:
+        return ("next stage in" if lead.next_weight else "arrives in"), lead.bake_ends_at
+    if D(departure.state) in FINISHED_STATES:
+        return over_note(departure, audience), None
+    return "", None
+
+
+def approvals(standing: Standing) -> str:
+    """Count what is asked and given: 2 of 3 approvals."""
+    if standing.tally is None or not standing.tally.lines:
+        return ""
+    asked = sum(line.quorum for line in standing.tally.lines)
+    given = sum(min(line.quorum, len(line.said_go)) for line in standing.tally.lines)
+    return f"{given} of {asked} approval{'' if asked == 1 else 's'}"
+
+
+def over_note(departure: Departure, audience: Audience) -> str:
+    """Say how it ended; what people wrote about it stays inside the house."""
+    took = ""
+    if departure.departed_at and departure.finished_at:
+        took = f"after {in_words(departure.finished_at - departure.departed_at)}"
+    return departure.outcome if departure.outcome and audience.sees_people else took
+
+
+def _reason(
+    departure: Departure, standing: Standing, lead: Moving | None, state: str, audience: Audience
+) -> Reason | None:
+    """Give the one reason that matters most for why it waits."""
+    if D(departure.state) is D.ROLLING:
+        reasons = [Reason(hold.kind, hold.reason, hold.until) for hold in lead.holds] if lead else []
+        reasons = reasons if state == "held" else []
+    else:
+        reasons = list(standing.verdict.reasons)
+    return next(iter(shown(reasons, audience, without=("votes",))), None)

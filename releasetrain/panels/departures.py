@@ -1,0 +1,214 @@
+"""Gather what a departure's page shows to everybody: its head, its manifest, its rollouts."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from releasetrain.catalog.models import Dependency
+from releasetrain.lib.spans import in_words
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.board import (
+    approvals,
+    departure_stages,
+    moving_by_departure,
+    over_note,
+    service_names,
+    shown_state,
+)
+from releasetrain.panels.reasons import shown
+from releasetrain.panels.rollouts import hold_reason
+from releasetrain.panels.shapes import Manifest, ManifestBundle, ManifestChange, RolloutLine, Summary
+from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, whole_second
+from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.queries import Standing, latest_manifests, standing_of
+from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
+
+D = DepartureState
+
+
+def departure_of(pk: int) -> Departure | None:
+    """Load a departure with everything that its head names."""
+    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
+    return rows.prefetch_related("train__services").filter(pk=pk).first()
+
+
+def load_summary(pk: int, audience: Audience, now: datetime) -> Summary | None:
+    """Gather the head of a departure's page."""
+    departure = departure_of(pk)
+    if departure is None:
+        return None
+    standing, moving = standing_of(departure, now), moving_by_departure([pk]).get(pk, [])
+    return summary_of(departure, standing, moving, audience)
+
+
+def summary_of(
+    departure: Departure, standing: Standing, moving: Sequence[Moving], audience: Audience
+) -> Summary:
+    """Say where a departure stands, when it leaves and when it should arrive."""
+    lead, train = leading(moving), departure.train
+    state = shown_state(departure, lead)
+    has_left = D(departure.state) not in BOARDING_STATES | {D.DECIDING, D.CLEARED, D.CANCELLED, D.SKIPPED}
+    return Summary(
+        pk=departure.pk,
+        code=departure.code,
+        train=train.name,
+        train_url=links.train(train.slug) if audience.sees_people else "",
+        state=state,
+        departs_at=departure.departs_at,
+        cut_off_at=departure.cut_off_at,
+        zone=train.time_zone,
+        services=service_names(departure, standing),
+        environment=train.environment.name,
+        changes=standing.load.changes,
+        stages=departure_stages(departure, lead),
+        captain=str(train.captain or "") if audience.sees_people else "",
+        note=approvals(standing) if state == "deciding" else over_note(departure, audience),
+        reasons=reasons_of(departure, standing, moving, audience),
+        arrives_at=arrives_at(departure, standing, moving),
+        is_accelerated=standing.plan.is_accelerated,
+        live_url=links.live(departure.pk) if has_left and moving else "",
+        live_label="See the rollout" if D(departure.state) in FINISHED_STATES else "Follow live",
+    )
+
+
+def reasons_of(
+    departure: Departure, standing: Standing, moving: Sequence[Moving], audience: Audience
+) -> list[Reason]:
+    """Return why it does not go on: what the verdict says before it leaves, what holds its rollouts after."""
+    if D(departure.state) is D.ROLLING:
+        return shown([hold_reason(hold) for one in moving for hold in one.holds], audience)
+    return shown(standing.verdict.reasons, audience)
+
+
+def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving]) -> datetime | None:
+    """Forecast when everybody has it, if nothing holds it: what is left to bake, in order of dependency."""
+    state = D(departure.state)
+    if state in FINISHED_STATES or not standing.load.services:
+        return None
+    if state is D.ROLLING:
+        ends = [_ends_at(one) for one in moving if one.rollout.kind == "forward"]
+        known = [end for end in ends if end is not None]
+        return max(known) if known and len(known) == len(ends) else None
+    bake = sum(float(stage["bake_seconds"]) for stage in standing.plan.ladder)
+    waves = longest_chain(standing.load.services)
+    return whole_second(departure.departs_at + timedelta(seconds=bake * waves))
+
+
+def _ends_at(one: Moving) -> datetime | None:
+    """Forecast the end of one rollout; None while it waits, is held, or comes back."""
+    if one.rollout.finished_at is not None:
+        return one.rollout.finished_at
+    if one.bake_ends_at is None:
+        return None
+    rest = one.rollout.ladder[one.rollout.stage_index + 1 :]
+    return one.bake_ends_at + timedelta(seconds=sum(float(stage["bake_seconds"]) for stage in rest))
+
+
+def longest_chain(services: Iterable[int]) -> int:
+    """Return how many services have to move one after the other; those that need none of the others go at once."""
+    aboard = set(services)
+    needs: dict[int, set[int]] = {service: set() for service in aboard}
+    rows = Dependency.objects.filter(service__in=aboard, depends_on__in=aboard)
+    for service, needed in rows.values_list("service_id", "depends_on_id"):
+        needs[service].add(needed)
+    depth = dict.fromkeys(aboard, 1)
+    for _ in aboard:  # a chain is never longer than there are services, circles included
+        for service, needed in needs.items():
+            depth[service] = min(len(aboard), max([depth[service], *(depth[one] + 1 for one in needed)]))
+    return max(depth.values(), default=1)
+
+
+def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None:
+    """Gather what is aboard, with its seal once it is sealed."""
+    departure = departure_of(pk)
+    if departure is None:
+        return None
+    sealed = latest_manifests([pk]).get(pk)
+    changes = (
+        Change.objects.filter(departure=pk).select_related("service", "bundle").order_by("boarded_at", "pk")
+    )
+    versions = _pinned(sealed.content) if sealed else {}
+    bundles: dict[str, list[ManifestChange]] = {}
+    for change in changes:
+        bundles.setdefault(change.bundle.name if change.bundle else "", []).append(
+            _change(change, versions.get(change.pk), audience)
+        )
+    is_boarding = D(departure.state) in BOARDING_STATES and departure.boards_at <= now < departure.cut_off_at
+    order = [str(one.get("name", one["service"])) for one in sealed.content["services"]] if sealed else []
+    return Manifest(
+        pk=pk,
+        zone=departure.train.time_zone,
+        bundles=[
+            ManifestBundle(name, bundles[name]) for name in sorted(bundles, key=lambda name: (not name, name))
+        ],
+        changes=len(changes),
+        revision=sealed.revision if sealed else None,
+        digest=sealed.digest if sealed else "",
+        sealed_at=sealed.sealed_at if sealed else None,
+        cut_off_at=departure.cut_off_at if D(departure.state) in BOARDING_STATES else None,
+        order=order if len(order) > 1 else [],
+        submit_url=links.submit(pk) if is_boarding and audience.sees_people else "",
+    )
+
+
+def _pinned(content: dict[str, Any]) -> dict[int, str]:
+    return {one["id"]: one["version"] for service in content["services"] for one in service["changes"]}
+
+
+def _change(change: Change, pinned: str | None, audience: Audience) -> ManifestChange:
+    is_drifted = pinned is not None and pinned != change.version
+    return ManifestChange(
+        title=change.title,
+        url=links.change(change.pk) if audience.sees_people else "",
+        author=change.author_label if audience.sees_people else "",
+        service=change.service.name,
+        version=pinned or change.version,
+        state=change.state,
+        drift=f"Newer commits exist ({change.version}); the pinned version stays aboard."
+        if is_drifted
+        else "",
+        source_url=change.url if audience.sees_people else "",
+        source=_source(change) if audience.sees_people else "",
+    )
+
+
+def _source(change: Change) -> str:
+    """Name where a change comes from, briefly: owner/name#12 at a code host, else its host."""
+    if change.external_id and ":" in change.external_id:
+        return change.external_id.split(":", 1)[1]
+    return urlsplit(change.url).hostname or ""
+
+
+def load_rollout_lines(pk: int, audience: Audience, now: datetime) -> list[RolloutLine]:
+    """Gather the rollouts of a departure, one line each."""
+    return [line_of(one) for one in moving_by_departure([pk]).get(pk, [])]
+
+
+def line_of(one: Moving) -> RolloutLine:
+    """Say one rollout in a line."""
+    rollout = one.rollout
+    return RolloutLine(
+        service=rollout.target.service.name,
+        environment=rollout.target.environment.name,
+        version=rollout.to_version,
+        state=one.shown_state,
+        weight=rollout.desired_weight,
+        stages=stages_of(one),
+        note=line_note(one),
+        url=f"{links.live(rollout.departure_id)}#rollout-{rollout.pk}" if rollout.departure_id else "",
+    )
+
+
+def line_note(one: Moving) -> str:
+    """Say how far the bake is, or how it ended."""
+    rollout = one.rollout
+    if one.is_held and one.seconds_left:
+        return f"{clock_words(one.seconds_left)} of the bake left"
+    if one.bake_percent or one.bake_ends_at:
+        return f"bake of {in_words(rollout.bake_needed_seconds)}"
+    if rollout.finished_at is not None:
+        return f"after {in_words(rollout.finished_at - rollout.created_at)}"
+    return ""

@@ -1,0 +1,182 @@
+"""Gather what a rollout must keep, how it is kept, and the points that its charts are drawn from."""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from releasetrain.health.models import Arm, Reading
+from releasetrain.lib.spans import in_words
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.shapes import Chart, GuardrailCard, Guardrails, Point
+from releasetrain.rollouts.models import Guardrail, Judgement, Rollout
+from releasetrain.rollouts.rules.guardrails import GuardrailKind, Verdict
+from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutState
+
+WINDOW = timedelta(minutes=10)
+# News may come late: each look at the readings goes back a little further than the last one.
+OVERLAP = timedelta(seconds=20)
+STALE_AFTER = timedelta(seconds=60)
+MOST_READINGS = 5000
+Figures = Mapping[str, Any]
+
+
+def load_guardrails(
+    pk: int, audience: Audience, now: datetime, *, with_points: bool = False
+) -> Guardrails | None:
+    """Gather all guardrails of one rollout.
+
+    :param with_points: for a page's first paint; a chart that is on the page already keeps its points
+    """
+    rollout = Rollout.objects.select_related("target").filter(pk=pk).first()
+    if rollout is None:
+        return None
+    guardrails = list(Guardrail.objects.filter(target=rollout.target_id))
+    found = Judgement.objects.filter(rollout=rollout, stage_index=rollout.stage_index)
+    judgements = {one.guardrail_id: one for one in found}
+    points = points_since([rollout], now - WINDOW).get(pk, {}) if with_points else {}
+    cards = [
+        _card(rollout, one, judgements.get(one.pk), points.get(chart_key(pk, one), ())) for one in guardrails
+    ]
+    return Guardrails(pk, cards, _stale(rollout, now))
+
+
+def chart_key(rollout: int, guardrail: Guardrail) -> str:
+    """Name the chart of a guardrail on a rollout's page."""
+    return f"{rollout}-{guardrail.pk}"
+
+
+def _stale(rollout: Rollout, now: datetime) -> str:
+    """Say that measurements are missing, in whole minutes so that the sentence does not flicker."""
+    fresh_at = rollout.data_fresh_at
+    if fresh_at is None or RolloutState(rollout.state) not in MOVING_STATES or now - fresh_at < STALE_AFTER:
+        return ""
+    minutes = in_words((now - fresh_at) // timedelta(minutes=1) * timedelta(minutes=1))
+    return f"No fresh measurements for {minutes}: the bake does not count until they arrive again."
+
+
+def _card(
+    rollout: Rollout, guardrail: Guardrail, judgement: Judgement | None, points: Iterable[Point]
+) -> GuardrailCard:
+    figures: Figures = judgement.evidence if judgement else {}
+    needed, seen = figures.get("needed_units"), figures.get("candidate_units", 0)
+    return GuardrailCard(
+        key=str(guardrail.pk),
+        name=guardrail.name,
+        verdict=judgement.verdict if judgement else Verdict.NOT_RUN.value,
+        text=(judgement.sentence if judgement else "") or promise(guardrail),
+        is_required=guardrail.is_required,
+        detectable=_detectable(figures),
+        sample=f"{seen:,.0f} of {needed:,.0f} seen" if needed else "",
+        sample_percent=min(100, int(100 * seen / needed)) if needed else None,
+        evidence=_evidence(figures),
+        chart=_chart(rollout, guardrail, figures, points),
+    )
+
+
+def promise(guardrail: Guardrail) -> str:
+    """Say what a guardrail asks of the new version."""
+    if guardrail.kind == GuardrailKind.SAMPLE_RATIO:
+        return "The new version must get the share of users that it was given."
+    if guardrail.kind == GuardrailKind.THRESHOLD:
+        return f"Must stay below {guardrail.absolute_limit or 0:.1%}."
+    limit = (
+        f", and never above {guardrail.absolute_limit:.0%}" if guardrail.absolute_limit is not None else ""
+    )
+    return f"May be at most ×{guardrail.ratio:g} of the old version{limit}."
+
+
+def _detectable(figures: Figures) -> str:
+    ratio = figures.get("detectable_ratio")
+    return f"this stage can detect ≥ ×{ratio:.1f}" if ratio else ""
+
+
+def _evidence(figures: Figures) -> str:
+    log_e, limit = figures.get("log_e"), figures.get("log_e_limit")
+    if log_e is None or not limit:
+        return ""
+    return f"Evidence against it: E = {_large(log_e)}, fails at {_large(limit)}"
+
+
+def _large(log: float) -> str:
+    """Write e to the power of log with two digits that matter, and no more than a million."""
+    if log > math.log(1e6):
+        return "more than a million"
+    value = math.exp(log)
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _chart(rollout: Rollout, guardrail: Guardrail, figures: Figures, points: Iterable[Point]) -> Chart | None:
+    if guardrail.kind == GuardrailKind.SAMPLE_RATIO:
+        return None
+    return Chart(
+        key=chart_key(rollout.pk, guardrail),
+        title=guardrail.name,
+        unit="%",
+        points=list(points),
+        threshold=_threshold(guardrail, figures),
+        window_seconds=int(WINDOW.total_seconds()),
+        summary=_summary(figures),
+    )
+
+
+def _threshold(guardrail: Guardrail, figures: Figures) -> float | None:
+    """Draw the line that the candidate must stay under: relative to the old version where that has a rate."""
+    units, bad = figures.get("baseline_units") or 0, figures.get("baseline_bad") or 0
+    if guardrail.kind == GuardrailKind.RATIO and units and bad:
+        return float(f"{100 * guardrail.ratio * bad / units:.2g}")
+    return None if guardrail.absolute_limit is None else 100 * guardrail.absolute_limit
+
+
+def _summary(figures: Figures) -> str:
+    """Say the chart in words."""
+    pairs = [
+        (figures.get(f"{arm}_bad"), figures.get(f"{arm}_units"), words)
+        for arm, words in (("candidate", "The new version"), ("baseline", "the old one"))
+    ]
+    said = [f"{words} {bad / units:.2%}" for bad, units, words in pairs if units and bad is not None]
+    return f"{', '.join(said)} of {pairs[0][1]:,.0f} and {pairs[1][1]:,.0f}." if len(said) == 2 else ""
+
+
+def points_since(rollouts: Iterable[Rollout], since: datetime) -> dict[int, dict[str, tuple[Point, ...]]]:
+    """Return the points of every chart of these rollouts, in two queries however many there are.
+
+    A point is (seconds since 1970, candidate, baseline) in percent, one for each span that was reported.
+
+    :return: rollout id → chart key → points, oldest first
+    """
+    shown = list(rollouts)
+    targets = {rollout.target_id for rollout in shown}
+    guardrails = [
+        one for one in Guardrail.objects.filter(target__in=targets) if one.kind != GuardrailKind.SAMPLE_RATIO
+    ]
+    rates = _rates(targets, {one.metric for one in guardrails}, since)
+    found: dict[int, dict[str, tuple[Point, ...]]] = {}
+    for rollout in shown:
+        end = rollout.finished_at.timestamp() if rollout.finished_at else math.inf
+        for guardrail in guardrails:
+            spans = rates.get((guardrail.target_id, guardrail.metric), {})
+            if guardrail.target_id == rollout.target_id and spans:
+                found.setdefault(rollout.pk, {})[chart_key(rollout.pk, guardrail)] = tuple(
+                    (at, arms.get(Arm.CANDIDATE.value), arms.get(Arm.BASELINE.value))
+                    for at, arms in sorted(spans.items())
+                    if at <= end
+                )
+    return found
+
+
+def _rates(
+    targets: Iterable[int], metrics: Iterable[str], since: datetime
+) -> dict[tuple[int, str], dict[float, dict[str, float]]]:
+    """Return the bad rate in percent by target and metric, then by the end of the span, then by arm."""
+    readings = Reading.objects.filter(
+        target__in=targets, metric__in=metrics, received_at__gt=since, units__gt=0
+    )
+    rows = readings.order_by("-received_at").values_list(
+        "target_id", "metric", "ends_at", "arm", "units", "bad"
+    )
+    rates: dict[tuple[int, str], dict[float, dict[str, float]]] = {}
+    for target, metric, ends_at, arm, units, bad in rows[:MOST_READINGS]:
+        at = round(ends_at.timestamp(), 1)
+        rates.setdefault((target, metric), {}).setdefault(at, {})[arm] = round(100 * bad / units, 3)
+    return rates

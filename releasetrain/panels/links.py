@@ -1,0 +1,31 @@
+"""Name the addresses that fragments lead to; a stream process need not load every page to know them."""
+
+from urllib.parse import urlencode
+
+
+def departure(pk: int) -> str:
+    return f"/departures/{pk}/"
+
+
+def live(pk: int) -> str:
+    return f"/departures/{pk}/live/"
+
+
+def train(slug: str) -> str:
+    return f"/trains/{slug}/"
+
+
+def change(pk: int) -> str:
+    return f"/changes/{pk}/"
+
+
+def submit(departure: int) -> str:
+    return f"/changes/new/?{urlencode({'departure': departure})}"
+
+
+def command(rollout: int, kind: str) -> str:
+    return f"/rollouts/{rollout}/{kind}/"
+
+
+def audit(search: str) -> str:
+    return f"/audit/?{urlencode({'q': search})}"

@@ -1,0 +1,171 @@
+"""Gather what an operator may do about a rollout now; what is off says why, until when and who can change it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from releasetrain.accounts.rules import Roles
+from releasetrain.lib.spans import in_words
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.rollouts import moving
+from releasetrain.panels.shapes import Action, Operator, Tone
+from releasetrain.panels.stages import Moving
+from releasetrain.rollouts.access import may_operate
+from releasetrain.rollouts.models import Rollout, Transition
+from releasetrain.rollouts.rules.baking import is_bake_done
+from releasetrain.rollouts.rules.commands import WHY_NOT, CommandKind, reason_wanted
+from releasetrain.rollouts.rules.snapshot import Snapshot
+from releasetrain.rollouts.rules.states import WAITING_STATES, HoldKind, RolloutState
+from releasetrain.rollouts.store import snapshot_of
+
+K = CommandKind
+R = RolloutState
+
+
+def operator_context(
+    pk: int, roles: Roles, now: datetime, *, error: str = "", command_id: str = ""
+) -> dict[str, Any]:
+    """Return what rollouts/_operator.html is drawn from, for the answer to somebody's command."""
+    one = moving(pk)
+    if one is None or not may_operate(roles, one.rollout):
+        return {"operator": None, "now": now}
+    return {"operator": replace(operator_of(one, now), error=error, command_id=command_id), "now": now}
+
+
+def load_operator(pk: int, audience: Audience, now: datetime) -> Operator | None:
+    """Gather the controls of a rollout; only operators have any."""
+    one = moving(pk) if audience is Audience.OPERATOR else None
+    return None if one is None else operator_of(one, now)
+
+
+def operator_of(one: Moving, now: datetime) -> Operator:
+    """Offer every command that makes sense here, the brake first."""
+    snapshot = snapshot_of(one.rollout)
+    last, tone = last_words(one.rollout)
+    return Operator(
+        pk=one.rollout.pk,
+        seq=one.rollout.seq,
+        rollback=_action(K.ROLLBACK, one, snapshot, now),
+        commands=[_action(kind, one, snapshot, now) for kind in offered(snapshot)],
+        last=last,
+        last_tone=tone,
+    )
+
+
+def offered(snapshot: Snapshot) -> list[CommandKind]:
+    """Choose the commands to show beside the brake; they stay where they are while a rollout moves."""
+    if snapshot.state is R.ROLLING_BACK:
+        return [K.MARK_RESOLVED]
+    resumes = (
+        snapshot.hold(HoldKind.OPERATOR) is not None
+        or WHY_NOT[K.RESUME](snapshot, snapshot.state_entered_at) is None
+    )
+    kinds = [K.RESUME if resumes else K.PAUSE]
+    if any(stage.needs_approval for stage in snapshot.ladder.stages):
+        kinds += [K.APPROVE, K.REJECT]
+    if snapshot.state in WAITING_STATES:
+        return [*kinds, K.CANCEL]
+    return [*kinds, K.PROMOTE, K.EXTEND_BAKE, K.SKIP_BAKE]
+
+
+def _action(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Action:
+    label, icon, tone, asks, consequence = WORDS[kind]
+    wants_reason = bool(reason_wanted(snapshot, kind, now))
+    return Action(
+        name=kind.value,
+        label=label(snapshot),
+        url=links.command(snapshot.id, kind.value),
+        icon=icon,
+        kind=tone,
+        reason=_why_not(kind, one, snapshot, now),
+        asks="required" if wants_reason else asks,
+        consequence=consequence(snapshot),
+    )
+
+
+def _why_not(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Reason | None:
+    """Ask the rule itself; where only the bake stands against it, say when that is over instead of how long."""
+    sentence = WHY_NOT[kind](snapshot, now)
+    if sentence is None:
+        return None
+    if not is_bake_done(snapshot) and kind is K.PROMOTE:
+        baked = replace(snapshot, bake_credit_seconds=snapshot.bake_needed_seconds)
+        if WHY_NOT[kind](baked, now) != sentence:
+            return Reason("bake", "The bake is not over; cutting it short needs a reason.", one.bake_ends_at)
+    return Reason(kind.value, sentence)
+
+
+def _weight(snapshot: Snapshot) -> str:
+    return f"{snapshot.desired_weight} %"
+
+
+def _next(snapshot: Snapshot) -> str:
+    return f"{snapshot.ladder.stage(snapshot.stage_index + 1).weight} %"
+
+
+def _promoted(snapshot: Snapshot) -> str:
+    if snapshot.is_last_stage:
+        return "It counts as arrived at once. The old version is no longer kept warm."
+    return f"{_next(snapshot)} of users get the new version, where {_weight(snapshot)} have it now."
+
+
+def _skipped(snapshot: Snapshot) -> str:
+    left = in_words(max(0.0, snapshot.bake_needed_seconds - snapshot.bake_credit_seconds))
+    share = (
+        "It counts as arrived"
+        if snapshot.is_last_stage
+        else f"{_weight(snapshot)} of users become {_next(snapshot)}"
+    )
+    return f"{share} at once, up to {left} early. A failing guardrail still blocks." if left else share
+
+
+Say = Callable[[Snapshot], str]
+
+
+def _just(text: str) -> Say:
+    return lambda _: text
+
+
+WORDS: dict[CommandKind, tuple[Say, str, str, str, Say]] = {
+    K.ROLLBACK: (_just("Roll back to 0 %"), "undo-2", "danger", "", _just("")),
+    K.PAUSE: (
+        _just("Pause"), "pause", "secondary", "optional",
+        lambda s: f"It stays at {_weight(s)}; what is left of the bake is kept. A rollback stays possible.",
+    ),
+    K.RESUME: (_just("Resume"), "play", "secondary", "", _just("")),
+    K.PROMOTE: (
+        lambda s: "Finish" if s.is_last_stage else f"Promote to {_next(s)}", "fast-forward", "secondary", "optional",
+        _promoted,
+    ),
+    K.EXTEND_BAKE: (_just("Extend the bake"), "timer", "secondary", "", _just("")),
+    K.SKIP_BAKE: (_just("Skip the bake"), "skip-forward", "secondary", "required", _skipped),
+    K.APPROVE: (lambda s: f"Approve {_next(s)}", "circle-check", "primary", "", _just("")),
+    K.REJECT: (
+        _just("Reject"), "octagon-x", "secondary", "required",
+        lambda s: f"The next stage is refused and {_weight(s)} of users go back to the old version.",
+    ),
+    K.CANCEL: (
+        _just("Cancel"), "ban", "secondary", "optional", _just("No user has seen the new version, and none will.")
+    ),
+    K.MARK_RESOLVED: (
+        _just("Attest that it is back"), "badge-check", "secondary", "required",
+        _just("The rollout ends as rolled back on your word, although the driver cannot be read."),
+    ),
+}  # fmt: skip
+
+
+def last_words(rollout: Rollout) -> tuple[str, Tone]:
+    """Tell how the rollback went: asked at, traffic at 0 % verified after."""
+    if rollout.state not in {R.ROLLING_BACK, R.ROLLED_BACK, R.SUPERSEDED}:
+        return "", "ok"
+    start = Transition.objects.filter(rollout=rollout, to_state=R.ROLLING_BACK).order_by("-seq").first()
+    if start is None:
+        return "", "ok"
+    asked = f"Asked {start.at:%H:%M:%S} UTC"
+    if rollout.agreed_at is None or rollout.agreed_at < start.at:
+        return f"{asked} → waiting for 0 % to be read back.", "warn"
+    seconds = (rollout.agreed_at - start.at).total_seconds()
+    return f"{asked} → traffic at 0 %, read back after {seconds:.2f} s.", "ok"

@@ -1,0 +1,156 @@
+"""Gather where a rollout stands: its track, what holds it, and the error lines of both versions."""
+
+from datetime import datetime
+
+from releasetrain.health.models import Arm, ErrorLine
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.reasons import shown
+from releasetrain.panels.shapes import Action, ErrorKind, Errors, HoldLine, Holds, RolloutTrack
+from releasetrain.panels.stages import Moving, clock_words, moving_of, stages_of
+from releasetrain.rollouts.models import Hold, Rollout
+from releasetrain.rollouts.rules.snapshot import VERIFIED_AFTER
+from releasetrain.rollouts.rules.states import CLEARING, MOVING_STATES, HoldKind, RolloutState
+
+R = RolloutState
+MOST_ERRORS = 20
+HOLD_WORDS = {
+    HoldKind.OPERATOR: "Paused by a person",
+    HoldKind.APPROVAL: "Waits for an approval",
+    HoldKind.INCONCLUSIVE: "Not clear yet",
+    HoldKind.METRICS_OUTAGE: "No measurements",
+    HoldKind.BLACKOUT: "Window",
+    HoldKind.DEPENDENCY: "Waits for another service",
+    HoldKind.BARRIER: "Waits for its bundle",
+    HoldKind.DRIFT: "Something else moves this traffic",
+    HoldKind.ERROR: "Trouble",
+}
+WHO_CLEARS = {
+    "resume": "A release manager or on-call",
+    "approve": "A release manager",
+    "promote": "A release manager",
+}
+
+
+def moving(pk: int) -> Moving | None:
+    """Load one rollout with its open holds."""
+    return next(iter(moving_of(Rollout.objects.filter(pk=pk))), None)
+
+
+def load_track(pk: int, audience: Audience, now: datetime) -> RolloutTrack | None:
+    """Gather where one rollout stands."""
+    one = moving(pk)
+    return None if one is None else track_of(one, audience)
+
+
+def track_of(one: Moving, audience: Audience) -> RolloutTrack:
+    """Say where a rollout stands, what was read back, and what comes next."""
+    rollout = one.rollout
+    is_baking = one.state in {R.BAKING, R.SOAKING}
+    return RolloutTrack(
+        pk=rollout.pk,
+        service=rollout.target.service.name,
+        environment=rollout.target.environment.name,
+        from_version=rollout.from_version,
+        to_version=rollout.to_version,
+        state=one.shown_state,
+        stages=stages_of(one),
+        weight=rollout.desired_weight,
+        note=_note(one, audience),
+        next_weight=one.next_weight,
+        bake_started_at=rollout.state_entered_at if is_baking else None,
+        bake_ends_at=one.bake_ends_at,
+        bake_left=clock_words(one.seconds_left) if is_baking and one.bake_ends_at is None else "",
+        read_back=_read_back(rollout),
+        is_accelerated=rollout.is_accelerated,
+        reasons=shown([hold_reason(hold) for hold in one.holds], audience),
+    )
+
+
+def _note(one: Moving, audience: Audience) -> str:
+    if one.state is R.SHIFTING:
+        return f"Sending {one.rollout.desired_weight} % of users to the new version."
+    if one.state is R.PREFLIGHT:
+        return "Checks run before the first user sees it."
+    if one.state is R.QUEUED:
+        return "Waits for its turn."
+    is_explained = one.state in {R.ROLLING_BACK, R.ROLLED_BACK, R.SUPERSEDED, R.CANCELLED}
+    if is_explained and one.rollout.stuck_at is not None and one.state is R.ROLLING_BACK:
+        return f"The driver does not answer; attempt {one.rollout.rollback_attempts}, and on without end."
+    return one.rollout.reason if is_explained and audience.sees_people else ""
+
+
+def _read_back(rollout: Rollout) -> str:
+    """Say what the target itself answered, as far as it can be trusted."""
+    if rollout.observed_at is None or rollout.observed_weight is None:
+        return "not read back yet"
+    if rollout.observed_weight != rollout.desired_weight:
+        return f"read back {rollout.observed_weight} %, on the way to {rollout.desired_weight} %"
+    is_sure = rollout.agreed_at is not None and rollout.observed_at - rollout.agreed_at >= VERIFIED_AFTER
+    return f"read back {rollout.observed_weight} % {'twice' if is_sure else 'once'}"
+
+
+def hold_reason(hold: Hold) -> Reason:
+    """Say why it waits, until when, and who can change it."""
+    return Reason(hold.kind, hold.reason, hold.until, _who(HoldKind(hold.kind)))
+
+
+def _who(kind: HoldKind) -> str:
+    commands = CLEARING[kind].commands
+    return next((words for command, words in WHO_CLEARS.items() if command in commands), "")
+
+
+def load_holds(pk: int, audience: Audience, now: datetime) -> Holds | None:
+    """Gather every open hold of a rollout."""
+    one = moving(pk)
+    return None if one is None else Holds(pk, [_line(one, hold, audience) for hold in one.holds])
+
+
+def _line(one: Moving, hold: Hold, audience: Audience) -> HoldLine:
+    kind = HoldKind(hold.kind)
+    by = f" {hold.opened_by}" if hold.opened_by and audience.sees_people else ""
+    reason = shown([hold_reason(hold)], audience)[0]
+    return HoldLine(
+        word=HOLD_WORDS[kind],
+        text=f"{reason.text}{by} {CLEARING[kind].sentence}" if audience.sees_people else reason.text,
+        since_at=hold.opened_at,
+        until_at=hold.until,
+        who=reason.who,
+        clear=_clear(one, kind, audience),
+    )
+
+
+def _clear(one: Moving, kind: HoldKind, audience: Audience) -> Action | None:
+    is_resumable = "resume" in CLEARING[kind].commands and one.state in MOVING_STATES
+    if audience is not Audience.OPERATOR or not is_resumable:
+        return None
+    return Action("resume", "Resume", links.command(one.rollout.pk, "resume"), "play")
+
+
+def load_errors(pk: int, audience: Audience, now: datetime) -> Errors | None:
+    """Gather the error lines since the rollout began, those new in the candidate first."""
+    rollout = Rollout.objects.filter(pk=pk).first()
+    if rollout is None or not audience.sees_people:
+        return None
+    lines = ErrorLine.objects.filter(target=rollout.target_id, last_at__gte=rollout.created_at)
+    if rollout.finished_at is not None:
+        lines = lines.filter(first_at__lte=rollout.finished_at)
+    kinds: dict[str, dict[str, ErrorLine]] = {}
+    for line in lines.order_by("-last_at")[: 10 * MOST_ERRORS]:
+        kinds.setdefault(line.fingerprint, {})[line.arm] = line
+    found = [_kind(arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE)) for arms in kinds.values()]
+    found.sort(key=lambda kind: (kind.is_new, kind.candidate, kind.baseline), reverse=True)
+    return Errors(pk, found[:MOST_ERRORS])
+
+
+def _kind(candidate: ErrorLine | None, baseline: ErrorLine | None) -> ErrorKind:
+    known = [line for line in (candidate, baseline) if line is not None]
+    return ErrorKind(
+        text=known[0].sample,
+        candidate=candidate.count if candidate else 0,
+        baseline=baseline.count if baseline else 0,
+        first_at=min(line.first_at for line in known),
+        last_at=max(line.last_at for line in known),
+        is_new=baseline is None,
+    )

@@ -1,0 +1,164 @@
+"""Let a page watch its topics: a signed ticket says who may see what, with whose eyes, and until when.
+
+A streaming process can check it without asking the database. It lives for minutes and is renewed every minute,
+each time from the roles as they are then (RULES L2).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+
+from releasetrain.accounts.models import User
+from releasetrain.accounts.rules import Roles
+from releasetrain.catalog.models import Service
+from releasetrain.events.queries import last_position
+from releasetrain.lib.errors import Invalid, NotAllowed
+from releasetrain.panels.audience import Audience, audience_of
+from releasetrain.rollouts.models import Rollout
+from releasetrain.trains.models import Departure, Train
+
+SALT = "releasetrain.live.ticket"
+LIFETIME = timedelta(seconds=150)
+RENEW_EVERY = timedelta(seconds=60)
+MOST_TOPICS = 20
+NOWHERE: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
+
+
+class TicketRefused(NotAllowed):
+    """Refuse a ticket that was forged or has expired; the page must ask for another one."""
+
+    code = "ticket"
+    status = 401
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What one page may watch; `person` is None on a page that is seen without an account."""
+
+    person: int | None
+    topics: Mapping[str, Audience]
+    expires_at: datetime
+
+
+def issue(
+    topics: Mapping[str, Audience], *, person: int | None, now: datetime, lifetime: timedelta = LIFETIME
+) -> str:
+    """Sign a ticket for these topics."""
+    expires = int((now + lifetime).timestamp())
+    payload = {"p": person, "t": {topic: str(audience) for topic, audience in topics.items()}, "x": expires}
+    return signing.dumps(payload, salt=SALT, compress=True)
+
+
+def read(text: str, now: datetime) -> Ticket:
+    """Check a ticket's signature and its date.
+
+    :raises TicketRefused: it was not issued here, or not lately
+    """
+    try:
+        payload = signing.loads(text, salt=SALT)
+        topics = {str(topic): Audience(audience) for topic, audience in payload["t"].items()}
+        ticket = Ticket(payload["p"], topics, datetime.fromtimestamp(payload["x"], tz=UTC))
+    except (signing.BadSignature, KeyError, TypeError, ValueError, AttributeError):
+        raise TicketRefused("This ticket was not issued here. Reload the page for a new one.") from None
+    if now >= ticket.expires_at:
+        raise TicketRefused("This ticket has expired. Reload the page for a new one.")
+    return ticket
+
+
+def admit(topics: Iterable[str], *, user: User, roles: Roles) -> dict[str, Audience]:
+    """Say with whose eyes a person may watch each topic, by the roles that they hold now.
+
+    :raises Invalid: there is no such topic
+    :raises NotAllowed: the person may see nothing here
+    """
+    wanted = list(dict.fromkeys(topics))
+    if not wanted or len(wanted) > MOST_TOPICS:
+        raise Invalid(
+            f"A page watches between one and {MOST_TOPICS} topics, not {len(wanted)}.", field="topics"
+        )
+    admitted = {}
+    for topic in wanted:
+        teams, services = _owners(topic)
+        audience = audience_of(roles, teams=teams, services=services)
+        if audience is None or not user.is_active:
+            raise NotAllowed(
+                "To watch this one needs a role in the house, which you do not hold.", who="an administrator"
+            )
+        admitted[topic] = audience
+    return admitted
+
+
+def audience_for(topic: str, *, user: User, roles: Roles) -> Audience:
+    """Say with whose eyes a person sees one topic.
+
+    :raises NotAllowed: with none
+    """
+    return admit([topic], user=user, roles=roles)[topic]
+
+
+def watch(topics: Iterable[str], *, user: User, roles: Roles, now: datetime) -> dict[str, Any]:
+    """Return what a page needs to follow its topics, for its JSON script "live-context".
+
+    Call it before the page reads anything: news is sent from the position noted here.
+    """
+    position = last_position()
+    admitted = admit(topics, user=user, roles=roles)
+    return {
+        "url": f"{settings.STREAM_SOCKET_URL}/live/socket",
+        "events_url": f"{settings.STREAM_URL}/live/events",
+        "poll_url": "/live/news/",
+        "ticket_url": "/live/ticket/",
+        "ticket": issue(admitted, person=user.pk, now=now),
+        "renew_seconds": int(RENEW_EVERY.total_seconds()),
+        "topics": list(admitted),
+        "position": position,
+    }
+
+
+def fresh_ticket(topics: Iterable[str], *, user: User, roles: Roles, now: datetime) -> dict[str, str]:
+    """Return a new ticket for a page that is open already, by the roles that the person holds now."""
+    return {"ticket": issue(admit(topics, user=user, roles=roles), person=user.pk, now=now)}
+
+
+def _owners(topic: str) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the teams and services that a topic belongs to: whoever operates one of them operates the topic."""
+    noun, _, number = topic.partition(":")
+    if topic in {"board", "flags"}:
+        return NOWHERE
+    if not (number.isascii() and number.isdigit() and len(number) < 19) or noun not in OWNERS:
+        raise Invalid(f"There is no live topic “{topic[:80]}”.", field="topics")
+    return OWNERS[noun](int(number))
+
+
+def _owners_of_departure(pk: int) -> tuple[frozenset[int], frozenset[int]]:
+    teams = Departure.objects.filter(pk=pk).values_list("train__team_id", flat=True)
+    return frozenset(teams), frozenset()
+
+
+def _owners_of_train(pk: int) -> tuple[frozenset[int], frozenset[int]]:
+    return frozenset(Train.objects.filter(pk=pk).values_list("team_id", flat=True)), frozenset()
+
+
+def _owners_of_service(pk: int) -> tuple[frozenset[int], frozenset[int]]:
+    return frozenset(Service.objects.filter(pk=pk).values_list("team_id", flat=True)), frozenset({pk})
+
+
+def _owners_of_rollout(pk: int) -> tuple[frozenset[int], frozenset[int]]:
+    columns = ("target__service_id", "target__service__team_id", "departure__train__team_id")
+    row = Rollout.objects.filter(pk=pk).values_list(*columns).first()
+    if row is None:
+        return NOWHERE
+    service, team, train_team = row
+    return frozenset({team} if train_team is None else {team, train_team}), frozenset({service})
+
+
+OWNERS = {
+    "departure": _owners_of_departure,
+    "train": _owners_of_train,
+    "service": _owners_of_service,
+    "rollout": _owners_of_rollout,
+}
