@@ -1,4 +1,4 @@
-"""Register the live package, which has no tables."""
+"""Register the live package, which has no tables, and let it hear of every event."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,9 @@ class LiveConfig(AppConfig):
     """Name the package for Django."""
 
     name = "releasetrain.live"
+
+    def ready(self) -> None:
+        from releasetrain.events.actions import subscribe  # inline: models load only once apps are ready
+        from releasetrain.live.publish import publish
+
+        subscribe(publish)

@@ -1,0 +1,74 @@
+"""Serve sockets: /live/socket, /live/events where sockets do not get through, and /healthz."""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import path
+
+from releasetrain.live.consumers import LiveEvents, LiveSocket
+from releasetrain.live.ears import OneLineAnOutage
+from releasetrain.live.hub import stop_the_hub
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+logging.getLogger("channels_redis.pubsub").addFilter(OneLineAnOutage())
+
+
+async def answer(send: Send, status: int, text: str) -> None:
+    """Answer in plain text."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+async def health(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that this process serves."""
+    await answer(send, 200, "stream")
+
+
+async def nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    """Say that pages live elsewhere."""
+    await answer(send, 404, "Only live pages connect here: /live/socket and /live/events.")
+
+
+async def no_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Refuse a socket at an address that has none."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
+async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
+    """Start with nothing, and end by sending every page to another process."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        else:
+            await stop_the_hub()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+def everywhere_else(application: Any) -> Any:
+    """Match whatever no other address has matched."""
+    return path("<path:anything>", application)
+
+
+stream = ProtocolTypeRouter(
+    {
+        "lifespan": lifespan,
+        "websocket": URLRouter([path("live/socket", LiveSocket.as_asgi()), everywhere_else(no_socket)]),
+        "http": URLRouter(
+            [
+                path("live/events", LiveEvents.as_asgi()),
+                path("healthz", health),
+                path("", nowhere),
+                everywhere_else(nowhere),
+            ]
+        ),
+    }
+)
