@@ -1,7 +1,7 @@
 """Describe guardrails: what they promise, what was measured, and what each carries from look to look."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -138,8 +138,8 @@ class Counts:
 
     @property
     def says_units(self) -> bool:
-        """Tell whether the provider answered with numbers, be they zero: data are then fresh."""
-        return not self.error and _is_count(self.candidate_units) and _is_count(self.baseline_units)
+        """Tell whether the provider answered with numbers, be they zero: it is there, and data are fresh."""
+        return not self.error and (_is_count(self.candidate_units) or _is_count(self.baseline_units))
 
 
 def read(guardrail: Guardrail, counts: Counts) -> tuple[Arm, Arm] | Measurement:
@@ -150,6 +150,8 @@ def read(guardrail: Guardrail, counts: Counts) -> tuple[Arm, Arm] | Measurement:
     baseline = _arm(guardrail, counts.baseline_units, counts.baseline_bad)
     if isinstance(candidate, Measurement):
         return candidate
+    if guardrail.kind is GuardrailKind.THRESHOLD and baseline is Measurement.UNKNOWN:
+        return candidate, NOTHING_COUNTED
     return baseline if isinstance(baseline, Measurement) else (candidate, baseline)
 
 
@@ -173,13 +175,15 @@ def _is_count(value: float | None) -> bool:
 class GuardrailState:
     """Carry what one guardrail has seen of one stage; small, and JSON by `to_json`.
 
-    `at` is the newest counts taken in, `fresh_at` the newest that had units. `recent_*` gathers units until
-    the absolute limit may be looked at, `window` until a plain threshold may. `failed` is the reason once the
-    guardrail has failed: a test that has rejected has stopped.
+    `at` is the newest counts taken in, `fresh_at` the newest to which the provider answered, `compared_at`
+    the newest that told of both arms. `recent_*` gathers units until the absolute limit may be looked at,
+    `window` until a plain threshold may. `failed` is the reason once the guardrail has failed: a test that
+    has rejected has stopped.
     """
 
     at: datetime | None = None
     fresh_at: datetime | None = None
+    compared_at: datetime | None = None
     last: Measurement | None = None
     candidate: Arm = NOTHING_COUNTED
     baseline: Arm = NOTHING_COUNTED
@@ -213,6 +217,7 @@ class GuardrailState:
         return {
             "at": _text(self.at),
             "fresh_at": _text(self.fresh_at),
+            "compared_at": _text(self.compared_at),
             "last": self.last.value if self.last else None,
             "candidate": self.candidate.to_json(),
             "baseline": self.baseline.to_json(),
@@ -232,28 +237,8 @@ class GuardrailState:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Self:
-        """Read what `to_json` wrote; an empty object is a guardrail that has seen nothing."""
-        if not value:
-            return cls()
-        return cls(
-            at=_instant(value["at"]),
-            fresh_at=_instant(value["fresh_at"]),
-            last=Measurement(value["last"]) if value["last"] else None,
-            candidate=Arm.from_json(value["candidate"]),
-            baseline=Arm.from_json(value["baseline"]),
-            recent_candidate=Arm.from_json(value["recent_candidate"]),
-            recent_baseline=Arm.from_json(value["recent_baseline"]),
-            limit_candidate=Measurement(value["limit_candidate"]),
-            limit_baseline=Measurement(value["limit_baseline"]),
-            tests={name: EProcess(tuple(logs)) for name, logs in value["tests"].items()},
-            dispersion=Dispersion.from_json(value["dispersion"]),
-            window=Arm.from_json(value["window"]),
-            measured_at=_instant(value["measured_at"]),
-            oks=value["oks"],
-            bads=value["bads"],
-            is_suspected=value["is_suspected"],
-            failed=value["failed"],
-        )
+        """Read what `to_json` wrote, also by an older or newer version of this software."""
+        return cls(**{name: read(value[name]) for name, read in STATE_READERS.items() if name in value})
 
 
 def _text(instant: datetime | None) -> str | None:
@@ -262,6 +247,28 @@ def _text(instant: datetime | None) -> str | None:
 
 def _instant(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+STATE_READERS: Mapping[str, Callable[[Json], Json]] = {
+    "at": _instant,
+    "fresh_at": _instant,
+    "compared_at": _instant,
+    "last": lambda value: Measurement(value) if value else None,
+    "candidate": Arm.from_json,
+    "baseline": Arm.from_json,
+    "recent_candidate": Arm.from_json,
+    "recent_baseline": Arm.from_json,
+    "limit_candidate": Measurement,
+    "limit_baseline": Measurement,
+    "tests": lambda value: {name: EProcess(tuple(logs)) for name, logs in value.items()},
+    "dispersion": Dispersion.from_json,
+    "window": Arm.from_json,
+    "measured_at": _instant,
+    "oks": int,
+    "bads": int,
+    "is_suspected": bool,
+    "failed": str,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,6 +77,7 @@ def _take(guardrail: Guardrail, state: GuardrailState, counts: Counts, look: Loo
     state = state.changed(
         at=counts.at,
         fresh_at=fresh_at,
+        compared_at=counts.at,
         last=state.last if guardrail.kind is GuardrailKind.THRESHOLD else Measurement.OK,
         candidate=state.candidate.plus(candidate),
         baseline=state.baseline.plus(baseline),
@@ -146,7 +147,7 @@ def _limit_minimum(guardrail: Guardrail, dispersion: Dispersion) -> float:
 def _take_threshold(
     guardrail: Guardrail, state: GuardrailState, candidate: Arm, at: datetime, look: Look
 ) -> GuardrailState:
-    if at < look.entered_at + timedelta(seconds=look.warm_up_seconds):
+    if at <= look.entered_at + timedelta(seconds=look.warm_up_seconds):
         return state.changed(measured_at=at, window=Arm())
     state = state.changed(window=state.window.plus(candidate))
     if state.window.units < guardrail.absolute_minimum:
@@ -182,7 +183,7 @@ def _take_shares(
     guardrail: Guardrail, state: GuardrailState, candidate: float, baseline: float, at: datetime, look: Look
 ) -> GuardrailState:
     """Test the share of units against the configured weight (sample-ratio mismatch)."""
-    is_warm = at >= look.entered_at + timedelta(seconds=look.warm_up_seconds)
+    is_warm = at > look.entered_at + timedelta(seconds=look.warm_up_seconds)
     if not (is_warm and look.is_weight_settled and 0 < look.weight < 100):
         return state
     dispersion = state.dispersion.after(Arm(candidate + baseline, candidate))
@@ -241,14 +242,14 @@ def _find(guardrail: Guardrail, state: GuardrailState, look: Look) -> tuple[Verd
         return Verdict.INCONCLUSIVE, _suspicion(guardrail, state, look)
     if guardrail.kind is GuardrailKind.THRESHOLD:
         return _find_threshold(guardrail, state)
+    if state.compared_at is None or look.now - state.compared_at > STALE_AFTER:
+        return Verdict.PENDING, f"{guardrail.name}: one of the versions reports nothing."
     if guardrail.kind is GuardrailKind.SAMPLE_RATIO:
         return _find_shares(guardrail, state, look)
     return _find_absolute(guardrail, state) if look.weight >= 100 else _find_ratio(guardrail, state, look)
 
 
 def _find_ratio(guardrail: Guardrail, state: GuardrailState, look: Look) -> tuple[Verdict, str]:
-    if state.last is not Measurement.OK:
-        return Verdict.PENDING, f"{guardrail.name}: the newest measurement has no value."
     needed, seen = _needed(guardrail, state, look), state.candidate.units
     if needed is None or seen < needed:
         wanted = f"{needed:,}" if needed is not None else "an unknown number"
@@ -259,7 +260,7 @@ def _find_ratio(guardrail: Guardrail, state: GuardrailState, look: Look) -> tupl
 def _find_absolute(guardrail: Guardrail, state: GuardrailState) -> tuple[Verdict, str]:
     if guardrail.absolute_limit is None:
         return Verdict.NOT_RUN, f"{guardrail.name}: at 100 % there is nothing to compare with, and no limit."
-    if state.limit_candidate is Measurement.OK and state.last is Measurement.OK:
+    if state.limit_candidate is Measurement.OK:
         return Verdict.PASS, (
             f"{guardrail.name}: {state.candidate.rate:.2%}, "
             f"within the limit of {guardrail.absolute_limit:.0%}."

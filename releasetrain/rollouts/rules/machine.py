@@ -86,7 +86,7 @@ def _waits_in_queue(rollout: Snapshot, readings: Readings, now: datetime) -> str
 
 
 def _end_before_start(draft: Draft, readings: Readings) -> str | None:
-    if readings.must_return:
+    if readings.must_return and draft.rollout.kind is RolloutKind.FORWARD:
         return readings.must_return
     if draft.rollout.is_superseded:
         return "A newer version takes its place."

@@ -64,11 +64,11 @@ def are_data_fresh(rollout: Snapshot, now: datetime) -> bool:
 def abort_reason(draft: Draft, readings: Readings) -> str | None:
     """Return why this rollout must come back now, worst first; no hold changes that (T9)."""
     rollout, now = draft.rollout, draft.now
-    if readings.candidate_healthy is False:
-        return "The new version is unhealthy."
     if failed := _first_failure(rollout):
         return failed
-    if readings.must_return:
+    if readings.candidate_healthy is False:
+        return "The new version is unhealthy."
+    if readings.must_return and rollout.kind is RolloutKind.FORWARD:
         return readings.must_return
     if rollout.overall_deadline_at is not None and now >= rollout.overall_deadline_at:
         return "The overall deadline of this rollout has passed."

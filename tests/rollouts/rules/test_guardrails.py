@@ -1,0 +1,131 @@
+"""Guardrails are refused when they promise nothing, and counts are read for what they are."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from releasetrain.rollouts.rules.guardrails import (
+    SEVERITY,
+    Counts,
+    Guardrail,
+    GuardrailKind,
+    GuardrailState,
+    Measurement,
+    NoData,
+    Verdict,
+    problems_of,
+    read,
+    worst_of,
+)
+from releasetrain.rollouts.rules.judging import Look, absorb
+from releasetrain.rollouts.rules.statistics import Arm
+from tests.rollouts.rules.world import ERRORS, START, at, counts
+
+SHARES = Guardrail(name="Share", metric="errors", kind=GuardrailKind.SAMPLE_RATIO)
+SLOW = Guardrail(name="Slow", metric="slow", kind=GuardrailKind.THRESHOLD, absolute_limit=0.1)
+
+
+def guardrail(**fields: Any) -> Guardrail:
+    return Guardrail(name="Errors", metric="errors", **fields)
+
+
+def point(units: float | None = 100, bad: float | None = 1, **fields: Any) -> Counts:
+    values = {"candidate_units": units, "candidate_bad": bad, "baseline_units": 900, "baseline_bad": 4}
+    return Counts(at=START, **(values | fields))
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"kind": GuardrailKind.THRESHOLD, "absolute_limit": None}, "A threshold needs its limit: "),
+        ({"ratio": 0.9}, "The allowed ratio must be 1 or more."),
+        ({"ratio": math.inf}, "The allowed ratio must be 1 or more."),
+        ({"alpha": 0.0}, "The chance of a false alarm must be above 0 and at most 0.05."),
+        ({"alpha": 0.2}, "The chance of a false alarm must be above 0 and at most 0.05."),
+        ({"absolute_limit": 20.0}, "The absolute limit is a share: above 0 and at most 1."),
+        ({"tolerated_rate": 1.0}, "The tolerated rate is a share: at least 0 and below 1."),
+        ({"excludes": 1.05}, "The ratio to exclude must be larger than the allowed ratio."),
+        ({"no_data": NoData.ZERO, "fewer_is_worse": True}, "Only an error count may read a missing value"),
+    ],
+)
+def test_a_guardrail_that_promises_nothing_is_refused(fields: dict[str, Any], problem: str) -> None:
+    problems = problems_of(guardrail(**fields))
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+
+
+def test_a_guardrail_on_an_unknown_metric_is_refused() -> None:
+    assert problems_of(ERRORS, known_metrics={"slow"}) == ["Nothing reports a metric called “errors”."]
+    assert problems_of(ERRORS, known_metrics={"errors"}) == []
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        (point(), (Arm(100, 1), Arm(900, 4))),
+        (point(units=0, bad=None), (Arm(0, 0), Arm(900, 4))),
+        (point(error="timeout"), Measurement.ERROR),
+        (point(units=None), Measurement.UNKNOWN),
+        (point(bad=None), Measurement.UNKNOWN),
+        (point(bad=math.nan), Measurement.UNKNOWN),
+        (point(units=math.inf), Measurement.UNKNOWN),
+        (point(baseline_units=None), Measurement.UNKNOWN),
+        (point(bad=101), Measurement.ERROR),
+        (point(bad=-1), Measurement.ERROR),
+        (point(units=1e300, bad=1e299), Measurement.ERROR),
+        (point(units=-5, bad=0), Measurement.ERROR),
+    ],
+)
+def test_counts_are_read_for_what_they_are(point: Counts, expected: object) -> None:
+    assert read(ERRORS, point) == expected
+
+
+def test_only_an_error_count_with_requests_may_be_read_as_zero() -> None:
+    zero = guardrail(no_data=NoData.ZERO)
+    assert read(zero, point(bad=None)) == (Arm(100, 0), Arm(900, 4))
+    assert read(zero, point(units=None, bad=None)) is Measurement.UNKNOWN
+
+
+def test_a_threshold_needs_no_baseline() -> None:
+    assert read(SLOW, point(baseline_units=None)) == (Arm(100, 1), Arm())
+
+
+def test_verdicts_stand_in_this_order_and_the_worst_one_wins() -> None:
+    order = ["pass", "not_run", "pending", "inconclusive", "error", "fail"]
+    assert [verdict.value for verdict in sorted(Verdict, key=SEVERITY.__getitem__)] == order
+    assert worst_of([Verdict.PASS, Verdict.ERROR, Verdict.PENDING]) is Verdict.ERROR
+
+
+def test_nothing_judged_is_never_a_pass() -> None:
+    assert worst_of([]) is Verdict.NOT_RUN
+    assert worst_of([Verdict.PASS, Verdict.NOT_RUN]) is Verdict.NOT_RUN
+
+
+@pytest.mark.parametrize("guardrail", [ERRORS, SHARES, SLOW], ids=lambda one: one.kind.value)
+def test_what_a_guardrail_carries_survives_being_stored_as_json(guardrail: Guardrail) -> None:
+    look = Look(now=at(60), stage_index=0, weight=5, entered_at=START, warm_up_seconds=0)
+    points = [counts(at(seconds), 5, ratio=4) for seconds in range(10, 70, 10)]
+    state = absorb(guardrail, GuardrailState(), points, look)
+    assert state != GuardrailState()
+    assert GuardrailState.from_json(json.loads(json.dumps(state.to_json()))) == state
+
+
+def test_a_state_written_by_another_version_is_read_as_far_as_it_is_known() -> None:
+    assert GuardrailState.from_json({}) == GuardrailState()
+    stored = GuardrailState(bads=2).to_json() | {"invented_later": 7}
+    del stored["oks"]
+    assert GuardrailState.from_json(stored) == GuardrailState(bads=2)
+
+
+def test_advisory_guardrails_never_decide() -> None:
+    assert guardrail(is_required=False).decides_at(5) is False
+    assert guardrail().decides_at(5) is True
+
+
+def test_at_100_percent_only_absolute_limits_and_thresholds_decide() -> None:
+    assert guardrail().decides_at(100) is True
+    assert guardrail(absolute_limit=None).decides_at(100) is False
+    assert SLOW.decides_at(100) is True
+    assert SHARES.decides_at(100) is False
