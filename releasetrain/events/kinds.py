@@ -54,6 +54,7 @@ KINDS: dict[str, str] = {
     "trains.change.boarded": "{actor} put “{title}” aboard {subject}",
     "trains.change.left": "{actor} took “{title}” off {subject}: {reason}",
     "trains.change.withdrawn": "{actor} withdrew “{subject}”: {reason}",
+    "trains.departure.moved": "{actor} moved {subject} to {to}",
     "trains.departure.boarding_opened": "{subject} is boarding",
     "trains.departure.sealed": "{subject} is sealed with {changes} changes (revision {revision})",
     "trains.departure.skipped": "{subject} was skipped: nothing was aboard at the cut-off",
