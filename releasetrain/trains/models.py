@@ -267,8 +267,8 @@ class Manifest(models.Model):
     """What is aboard, fixed at the cut-off; votes are bound to its digest.
 
     `content` is {"departure", "revision", "services": [{"id", "service", "name", "version", "needs",
-    "changes": [{"id", "title", "version", "author", "url", "bundle", "flag", "rollback_plan"}]}]}, services in
-    the order in which they must move.
+    "changes": [{"id", "title", "version", "author", "url", "bundle", "flag", "rollback_plan"}]}]}, the
+    services in the order in which they must move.
     """
 
     departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="manifests")

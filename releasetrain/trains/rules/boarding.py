@@ -52,7 +52,9 @@ def why_not_come_aboard(
     if elsewhere:
         return Reason("elsewhere", f"This change is aboard {elsewhere}; withdraw it there first.")
     if state not in MAY_COME_ABOARD:
-        return Reason("ended", f"This change is {state.value.replace('_', ' ')} and cannot come aboard again.")
+        return Reason(
+            "ended", f"This change is {state.value.replace('_', ' ')} and cannot come aboard again."
+        )
     if is_archived:
         return Reason("archived", f"{service} is archived; an administrator can bring it back.")
     if not is_served:

@@ -104,7 +104,12 @@ def tally(
             gos[ballot.role][ballot.user] = ballot.name
     spent = {user for given in gos.values() for user in given}
     lines = tuple(
-        Line(seat.role, seat.quorum, tuple(gos[seat.role].values()), tuple(_could(seat, authors | spent).values()))
+        Line(
+            seat.role,
+            seat.quorum,
+            tuple(gos[seat.role].values()),
+            tuple(_could(seat, authors | spent).values()),
+        )
         for seat in seats
     )
     missing = {
@@ -122,9 +127,7 @@ def _could(seat: Seat, without: Iterable[int]) -> dict[int, str]:
     return {user: name for user, name in seat.people.items() if user not in out}
 
 
-def why_not_counted(
-    ballot: Ballot, seat: Seat | None, *, digest: str, authors: frozenset[int]
-) -> str | None:
+def why_not_counted(ballot: Ballot, seat: Seat | None, *, digest: str, authors: frozenset[int]) -> str | None:
     """Return why a vote does not count, or None."""
     if ballot.choice is Choice.ABSTAIN:
         return None
@@ -149,7 +152,7 @@ def why_waiting(count: Tally, *, policy: str, owner: str) -> tuple[Reason, ...]:
         reasons.append(
             Reason(
                 "nothing_asked",
-                f"The policy {policy or 'of this train'} asks nobody and does not say that no approval is needed.",
+                f"The policy {policy or 'of this train'} asks nobody and does not say that this is meant.",
                 who=owner,
             )
         )

@@ -1,6 +1,7 @@
 """Check the stages that a train asks for, before anything is promised with them."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from releasetrain.lib.spans import in_words
@@ -22,7 +23,7 @@ def why_not_ladder(ladder: Any, *, is_accelerated: bool) -> str | None:
         if reason := _why_not_stage(number, stage, is_accelerated=is_accelerated):
             return reason
     weights = [stage["weight"] for stage in ladder]
-    if any(after <= before for before, after in zip(weights, weights[1:], strict=False)):
+    if any(after <= before for before, after in pairwise(weights)):
         return "Each stage must send more users than the one before it."
     return None if weights[-1] == 100 else f"The last stage must be 100 %, not {weights[-1]} %."
 
@@ -30,7 +31,8 @@ def why_not_ladder(ladder: Any, *, is_accelerated: bool) -> str | None:
 def _why_not_stage(number: int, stage: Any, *, is_accelerated: bool) -> str | None:
     if not isinstance(stage, Mapping):
         return f"Stage {number} must say its weight and its bake time."
-    weight, bake = stage.get("weight"), stage.get("bake_seconds")
+    weight: Any = stage.get("weight")
+    bake: Any = stage.get("bake_seconds")
     # A JSON true is an int to Python; it is no weight.
     if type(weight) is not int or not 1 <= weight <= 100:
         return f"The weight of stage {number} must be a whole number from 1 to 100."

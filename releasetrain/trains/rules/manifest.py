@@ -1,4 +1,4 @@
-"""Write down what is aboard so that equal content has one digest, in the order in which services must move."""
+"""Write down what is aboard: equal content has one digest, services stand in the order in which they move."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Sealed:
     digest: str
 
 
-def seal(
+def write(
     departure: int, revision: int, aboard: Iterable[Aboard], needs: Iterable[tuple[int, int]]
 ) -> Sealed:
     """Write the manifest of a departure.
@@ -123,9 +123,7 @@ def in_order(names: Mapping[int, str], edges: Iterable[tuple[int, int]]) -> list
 
 def _circle(names: Mapping[int, str], needed_by: Mapping[int, list[int]], stuck: set[int]) -> list[str]:
     """Walk from a stuck service to one that it needs, until one comes up again."""
-    needs = {
-        one: sorted(needed for needed in stuck if one in needed_by[needed]) for one in stuck
-    }
+    needs = {one: sorted(needed for needed in stuck if one in needed_by[needed]) for one in stuck}
     path = [min(one for one in stuck if needs[one])]
     while path.count(path[-1]) < 2:
         path.append(needs[path[-1]][0])

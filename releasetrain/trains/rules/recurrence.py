@@ -223,7 +223,9 @@ def _check_together(parts: dict[str, str]) -> None:
     if has_numbered_day and (frequency not in {"MONTHLY", "YEARLY"} or "BYWEEKNO" in parts):
         raise BadRule("A numbered weekday such as 1TU goes with FREQ=MONTHLY or FREQ=YEARLY only.")
     if "BYSETPOS" in parts and (frequency in SUB_DAILY or not _has_another_by(parts)):
-        raise BadRule("BYSETPOS picks among several days: it needs another BY… part and FREQ=DAILY or longer.")
+        raise BadRule(
+            "BYSETPOS picks among several days: it needs another BY… part and FREQ=DAILY or longer."
+        )
 
 
 def _has_another_by(parts: dict[str, str]) -> bool:

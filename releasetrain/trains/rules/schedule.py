@@ -73,7 +73,9 @@ def read_first(text: str) -> datetime:
     except ValueError:
         raise BadRule(f"“{text[:40]}” is not a local time such as 2026-11-24T14:00.") from None
     if first.tzinfo is not None:
-        raise BadRule("The first departure is a time on the wall clock; leave its offset out, the zone says it.")
+        raise BadRule(
+            "The first departure is a time on the wall clock; leave its offset out, the zone says it."
+        )
     if not 1970 <= first.year <= 2200:
         raise BadRule("The first departure must lie between the years 1970 and 2200.")
     return first.replace(microsecond=0)
@@ -96,7 +98,7 @@ def flaws(rule: str, first: str, zone: str) -> dict[str, str]:
         ("time_zone", read_zone, zone),
     ):
         try:
-            reader(text)  # type: ignore[operator]
+            reader(text)
         except BadRule as refusal:
             found[field] = str(refusal)
     if not found:
@@ -108,7 +110,7 @@ def flaws(rule: str, first: str, zone: str) -> dict[str, str]:
 
 
 def resolve(wall: datetime, zone: ZoneInfo) -> Occurrence:
-    """Find the instant of a wall time: before the gap's offset if it does not exist, the first if there are two.
+    """Find the instant of a wall time: by the offset before the gap if it does not exist, the first of two.
 
     Both are what `fold=0` means to Python (PEP 495) and what RFC 5545 asks for (RULES T2, T3).
     """

@@ -99,8 +99,10 @@ def _yearly(rule: Recurrence, first: datetime) -> str | None:
     if days is None or not months:
         return None
     named = listed([MONTH_NAMES[int(month) - 1] for month in months])
-    return f"{_every(rule)} on {days.removeprefix('day ')} {named}" if days.startswith("day ") else (
-        f"{_every(rule)} on {days} of {named}"
+    return (
+        f"{_every(rule)} on {days.removeprefix('day ')} {named}"
+        if days.startswith("day ")
+        else (f"{_every(rule)} on {days} of {named}")
     )
 
 

@@ -1,0 +1,48 @@
+"""The verbs of trains: each one locks, asks the rules, saves and records, in one transaction."""
+
+from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
+from releasetrain.trains.actions.decisions import Voted, vote
+from releasetrain.trains.actions.departing import Placement, arrive, cancel, depart, mark_rolled_back
+from releasetrain.trains.actions.history import Imported, import_history
+from releasetrain.trains.actions.holding import hold, recheck_hold, release
+from releasetrain.trains.actions.sealing import open_boarding, seal
+from releasetrain.trains.actions.timetable import (
+    create_train,
+    materialise,
+    retire_train,
+    save_policy,
+    save_train,
+)
+from releasetrain.trains.actions.webhooks import Ingested, ingest_pull_request, ingest_webhook
+from releasetrain.trains.queries.settings import TrainSettings
+
+__all__ = [
+    "Imported",
+    "Ingested",
+    "Placement",
+    "Submitted",
+    "TrainSettings",
+    "Voted",
+    "arrive",
+    "board",
+    "cancel",
+    "create_train",
+    "depart",
+    "hold",
+    "import_history",
+    "ingest_pull_request",
+    "ingest_webhook",
+    "mark_rolled_back",
+    "materialise",
+    "move",
+    "open_boarding",
+    "recheck_hold",
+    "release",
+    "retire_train",
+    "save_policy",
+    "save_train",
+    "seal",
+    "submit_change",
+    "vote",
+    "withdraw",
+]

@@ -1,0 +1,212 @@
+"""Let departures leave, arrive, come back, or be cancelled."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import transaction
+
+from releasetrain.events.actions import SYSTEM, record
+from releasetrain.lib.errors import Invalid, Stale
+from releasetrain.trains.actions.decisions import reopen
+from releasetrain.trains.actions.holding import hold_by_system
+from releasetrain.trains.actions.locking import locked_departure, locked_departures
+from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
+from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.queries import Action, By, Standing, next_to_board, reasons_of, standing_of, verdict
+from releasetrain.trains.rules.boarding import GONE
+from releasetrain.trains.rules.departing import HoldKind
+from releasetrain.trains.rules.schedule import at_words
+from releasetrain.trains.rules.states import DEPARTURE_TRANSITIONS, ChangeState, DepartureState
+
+D = DepartureState
+WINDOWS = ("window_hard", "window_soft")
+
+
+class Placement(StrEnum):
+    """Where a change goes when its departure is cancelled (RULES I12)."""
+
+    NEXT = "next"
+    RETURN = "return"
+
+
+@transaction.atomic
+def depart(departure: Departure, *, now: datetime, by: By = SYSTEM) -> Departure:
+    """Let a cleared departure leave, exactly once, after asking everything again.
+
+    The departure comes back rolling; or deciding, where a vote no longer counts (RULES D3); or held, where a
+    window is open, it is too late to leave by itself (T11), or nothing could move a service aboard.
+
+    :raises NotDue: it is not cleared, is held, its time is still ahead, or it has left already (D9)
+    """
+    locked = locked_departure(departure.pk)
+    _refuse_early(locked, now)
+    standing = standing_of(locked, now)
+    if standing.tally is None or not standing.tally.is_go:
+        reopen(locked, standing, now)
+        return locked
+    if not standing.verdict.is_allowed:
+        return _hold(locked, standing, now)
+    _leave(locked, now)
+    services = standing.manifest.content["services"] if standing.manifest else []
+    record(
+        kind="trains.departure.departed",
+        subject=locked,
+        actor=by,
+        now=now,
+        services=", ".join(f"{one['name']} {one['version']}" for one in services),
+        revision=standing.manifest.revision if standing.manifest else 0,
+        digest=standing.manifest.digest if standing.manifest else "",
+    )
+    return locked
+
+
+def _refuse_early(locked: Departure, now: datetime) -> None:
+    state = D(locked.state)
+    if state in GONE:
+        raise NotDue(f"{locked} {GONE[state]} already.", code="gone")
+    if state is not D.CLEARED:
+        raise NotDue(f"{locked} is {state.value}, not cleared to depart.", code="not_cleared")
+    if locked.held_at is not None:
+        raise NotDue(f"{locked} is held: {locked.held_reason}", code="held", until=locked.held_until)
+    if now < locked.departs_at:
+        when = at_words(locked.departs_at, locked.train.time_zone)
+        raise NotDue(f"{locked} departs on {when}.", code="time", until=locked.departs_at)
+
+
+def _hold(locked: Departure, standing: Standing, now: datetime) -> Departure:
+    """Hold what may not leave now, under the kind that says how the hold ends."""
+    for kind, codes in (
+        (HoldKind.LATE, ("late",)),
+        (HoldKind.TARGET, ("no_target",)),
+        (HoldKind.WINDOW, WINDOWS),
+    ):
+        reasons = reasons_of(standing.verdict, *codes)
+        if reasons:
+            ends = [one.until for one in reasons if one.until]
+            text = " ".join(one.text for one in reasons)
+            return hold_by_system(locked, kind, text, now=now, until=max(ends, default=None))
+    raise NotDue(standing.verdict.sentence(), code="not_allowed", until=standing.verdict.until)
+
+
+def _leave(locked: Departure, now: datetime) -> None:
+    """Set it rolling by a conditional update: whoever finds no row has lost the race."""
+    left = Departure.objects.filter(pk=locked.pk, state=D.CLEARED, held_at__isnull=True)
+    if left.update(state=D.ROLLING, departed_at=now) != 1:
+        raise NotDue(f"{locked} has departed already.", code="gone")
+    locked.state, locked.departed_at = D.ROLLING.value, now
+
+
+@transaction.atomic
+def arrive(departure: Departure, *, now: datetime, outcome: str = "") -> Departure:
+    """End a departure whose services all reached everybody: its changes are shipped.
+
+    :raises Stale: it is not rolling
+    """
+    locked = _finishing(departure, D.ARRIVED)
+    _finish(locked, D.ARRIVED, outcome or "Every service reached 100 %.", now)
+    locked.changes.filter(state=ChangeState.ABOARD).update(state=ChangeState.SHIPPED)
+    record(kind="trains.departure.arrived", subject=locked, actor=SYSTEM, now=now, outcome=locked.outcome)
+    return locked
+
+
+@transaction.atomic
+def mark_rolled_back(
+    departure: Departure,
+    *,
+    reason: str,
+    now: datetime,
+    by: By = SYSTEM,
+    shipped_services: Collection[int] = (),
+) -> Departure:
+    """End a departure that came back, while it was rolling or after it had arrived: its changes are returned.
+
+    :param shipped_services: ids of services that stay at their new version all the same
+    :raises Stale: it is neither rolling nor arrived
+    """
+    locked = _finishing(departure, D.ROLLED_BACK)
+    _finish(locked, D.ROLLED_BACK, reason, now)
+    aboard = locked.changes.filter(state__in=[ChangeState.ABOARD, ChangeState.SHIPPED])
+    aboard.filter(service__in=shipped_services).update(state=ChangeState.SHIPPED)
+    aboard.exclude(service__in=shipped_services).update(state=ChangeState.RETURNED)
+    record(kind="trains.departure.rolled_back", subject=locked, actor=by, now=now, reason=locked.outcome)
+    return locked
+
+
+def _finishing(departure: Departure, to: DepartureState) -> Departure:
+    locked = locked_departure(departure.pk)
+    if to not in DEPARTURE_TRANSITIONS[D(locked.state)]:
+        raise Stale(
+            f"{locked} is {locked.state.replace('_', ' ')} and cannot be {to.value.replace('_', ' ')}."
+        )
+    return locked
+
+
+def _finish(locked: Departure, state: DepartureState, outcome: str, now: datetime) -> None:
+    locked.state = state.value
+    locked.finished_at = now
+    locked.outcome = outcome.strip()[:300]
+    locked.save(update_fields=["state", "finished_at", "outcome"])
+
+
+@transaction.atomic
+def cancel(
+    departure: Departure,
+    *,
+    reason: str,
+    by: By,
+    now: datetime,
+    placements: Mapping[int, Placement] | None = None,
+) -> Departure:
+    """Cancel a departure that has not left, and place every change aboard (RULES I12).
+
+    A change goes to the train's next departure unless it is placed otherwise; votes do not travel. Where
+    there is no next departure it is returned to its author.
+
+    :param placements: by change id
+    :raises SteeringRefused: it has left or ended
+    :raises Invalid: no reason
+    :raises NotAllowed: it is not this person's to cancel
+    """
+    following = next_to_board(departure, now)
+    rows = locked_departures([departure.pk, *([following.pk] if following else [])])
+    locked = rows[departure.pk]
+    refuse_unless(verdict(Action.CANCEL, locked, by, now), SteeringRefused)
+    if not reason.strip():
+        raise Invalid("Say why it is cancelled; everybody aboard will read it.", field="reason")
+    to = rows[following.pk] if following else None
+    if to is not None and (to.state not in (D.SCHEDULED, D.BOARDING) or now >= to.cut_off_at):
+        to = None
+    placed = _place(locked, to, placements or {}, now)
+    _finish(locked, D.CANCELLED, reason, now)
+    record(
+        kind="trains.departure.cancelled", subject=locked, actor=by, now=now, reason=locked.outcome, **placed
+    )
+    return locked
+
+
+def _place(
+    locked: Departure, to: Departure | None, placements: Mapping[int, Placement], now: datetime
+) -> dict[str, object]:
+    """Move or return every change aboard a locked departure; tell which went where."""
+    moved: list[int] = []
+    returned: list[int] = []
+    for change in locked.changes.select_for_update(no_key=True, of=("self",)).select_related("bundle"):
+        if change.state != ChangeState.ABOARD:
+            continue
+        if to is not None and placements.get(change.pk, Placement.NEXT) is Placement.NEXT:
+            _roll_over(change, to, now)
+            moved.append(change.pk)
+        else:
+            change.state = ChangeState.RETURNED.value
+            change.departure = change.bundle = change.boarded_at = None
+            change.save(update_fields=["state", "departure", "bundle", "boarded_at"])
+            returned.append(change.pk)
+    return {"moved": moved, "moved_to": to.pk if to and moved else None, "returned": returned}
+
+
+def _roll_over(change: Change, to: Departure, now: datetime) -> None:
+    change.bundle = to.bundles.get_or_create(name=change.bundle.name)[0] if change.bundle else None
+    change.departure = to
+    change.boarded_at = now
+    change.save(update_fields=["bundle", "departure", "boarded_at"])

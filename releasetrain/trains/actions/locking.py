@@ -1,0 +1,30 @@
+"""Lock rows in the one order that cannot deadlock: departures by number, then changes."""
+
+from collections.abc import Iterable
+
+from releasetrain.trains.models import Change, Departure, Train
+
+
+def locked_departure(pk: int) -> Departure:
+    """Lock a departure until the transaction ends, and load its train."""
+    rows = Departure.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("train__team", "train__environment", "train__captain").get(pk=pk)
+
+
+def locked_departures(pks: Iterable[int]) -> dict[int, Departure]:
+    """Lock several departures, lowest number first."""
+    return {pk: locked_departure(pk) for pk in sorted(set(pks))}
+
+
+def locked_change(pk: int) -> Change:
+    """Lock a change until the transaction ends; its departure is locked before it."""
+    rows = Change.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("service__team", "departure__train__team", "departure__train__captain").get(
+        pk=pk
+    )
+
+
+def locked_train(pk: int) -> Train:
+    """Lock a train's settings until the transaction ends."""
+    rows = Train.objects.select_for_update(no_key=True, of=("self",))
+    return rows.select_related("team", "environment", "policy__owner", "captain").get(pk=pk)

@@ -1,0 +1,163 @@
+"""Open boarding, and fix what is aboard at the cut-off."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from releasetrain.catalog.models import Dependency
+from releasetrain.events.actions import SYSTEM, record
+from releasetrain.trains.actions.decisions import settle
+from releasetrain.trains.actions.holding import hold_by_system
+from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.refusals import NotDue
+from releasetrain.trains.models import Change, Departure, Manifest
+from releasetrain.trains.queries import captain_words, plan_of
+from releasetrain.trains.rules.boarding import GONE
+from releasetrain.trains.rules.departing import HoldKind
+from releasetrain.trains.rules.manifest import Aboard, Circle, Sealed, write
+from releasetrain.trains.rules.schedule import at_words
+from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, DepartureState
+
+
+@transaction.atomic
+def open_boarding(departure: Departure, *, now: datetime) -> Departure:
+    """Open a departure for changes; from here on it keeps the plan that its train has now (RULES I14).
+
+    :raises NotDue: too early, too late, or open already
+    """
+    locked = locked_departure(departure.pk)
+    if locked.state != DepartureState.SCHEDULED or not locked.boards_at <= now < locked.cut_off_at:
+        raise NotDue(f"{locked} is {locked.state}; boarding opens between its opening and its cut-off.")
+    locked.state = DepartureState.BOARDING.value
+    locked.plan = plan_of(locked.train).to_json()
+    locked.save(update_fields=["state", "plan"])
+    record(
+        kind="trains.departure.boarding_opened",
+        subject=locked,
+        actor=SYSTEM,
+        now=now,
+        cut_off_at=locked.cut_off_at.isoformat(),
+    )
+    return locked
+
+
+@transaction.atomic
+def seal(departure: Departure, *, now: datetime) -> Departure:
+    """Fix the manifest of a departure that is past its cut-off, and start the decision.
+
+    An empty one is skipped (RULES I10); one that cannot be sealed soundly is held with the reason; one whose
+    policy asks nobody, and says so, is cleared at once (D11).
+
+    :raises NotDue: the cut-off is still ahead, or it is sealed already
+    """
+    locked = locked_departure(departure.pk)
+    state = DepartureState(locked.state)
+    if state not in BOARDING_STATES:
+        what = f"{locked} {GONE[state]}." if state in GONE else f"{locked} is sealed already."
+        raise NotDue(what, code="sealed")
+    if now < locked.cut_off_at:
+        when = at_words(locked.cut_off_at, locked.train.time_zone)
+        raise NotDue(f"{locked} is sealed at its cut-off on {when}.", until=locked.cut_off_at)
+    aboard = _aboard(locked)
+    if not aboard:
+        return _skip(locked, now)
+    if problem := _why_not_sound(locked):
+        return hold_by_system(locked, HoldKind.MANIFEST, problem, now=now)
+    try:
+        sealed = write(locked.pk, _next_revision(locked), map(_entry, aboard), _needs())
+    except Circle as circle:
+        return hold_by_system(locked, HoldKind.MANIFEST, str(circle), now=now)
+    _write(locked, sealed, len(aboard), now)
+    settle(locked, now)
+    return locked
+
+
+def seal_again(locked: Departure, now: datetime) -> None:
+    """Write a new revision of a locked manifest after a request that was received in time (RULES T10)."""
+    aboard = _aboard(locked)
+    if not aboard:
+        locked.state = DepartureState.CANCELLED.value
+        locked.finished_at = now
+        locked.outcome = "Everything aboard was withdrawn before the cut-off."
+        locked.save(update_fields=["state", "finished_at", "outcome"])
+        record(
+            kind="trains.departure.cancelled", subject=locked, actor=SYSTEM, now=now, reason=locked.outcome
+        )
+        return
+    sealed = write(locked.pk, _next_revision(locked), map(_entry, aboard), _needs())
+    _write(locked, sealed, len(aboard), now)
+    settle(locked, now)
+
+
+def _aboard(locked: Departure) -> list[Change]:
+    rows = Change.objects.filter(departure=locked, state=ChangeState.ABOARD)
+    return list(rows.select_related("service", "bundle").order_by("boarded_at", "pk"))
+
+
+def _why_not_sound(locked: Departure) -> str:
+    """Return what keeps the manifest from being sealed, nothing where it may be (RULES I15)."""
+    archived = sorted({one.service.name for one in _aboard(locked) if one.service.archived_at})
+    if not archived:
+        return ""
+    return f"{', '.join(archived)} is archived. Take its changes off, or let an administrator bring it back."
+
+
+def _entry(change: Change) -> Aboard:
+    return Aboard(
+        change=change.pk,
+        title=change.title,
+        version=change.version,
+        author=change.author_label,
+        service=change.service_id,
+        service_slug=change.service.slug,
+        service_name=change.service.name,
+        boarded_at=change.boarded_at or change.submitted_at,
+        url=change.url,
+        bundle=change.bundle.name if change.bundle else "",
+        flag_key=change.flag_key,
+        rollback_plan=change.rollback_plan,
+    )
+
+
+def _needs() -> list[tuple[int, int]]:
+    return list(Dependency.objects.values_list("service_id", "depends_on_id"))
+
+
+def _next_revision(locked: Departure) -> int:
+    newest = locked.manifests.order_by("-revision").values_list("revision", flat=True).first()
+    return (newest or 0) + 1
+
+
+def _write(locked: Departure, sealed: Sealed, count: int, now: datetime) -> Manifest:
+    manifest: Manifest = locked.manifests.create(
+        revision=sealed.content["revision"], digest=sealed.digest, content=sealed.content, sealed_at=now
+    )
+    if locked.state in BOARDING_STATES:
+        locked.state = DepartureState.DECIDING.value
+        locked.sealed_at = now
+        locked.save(update_fields=["state", "sealed_at"])
+    record(
+        kind="trains.departure.sealed",
+        subject=locked,
+        actor=SYSTEM,
+        now=now,
+        changes=count,
+        revision=manifest.revision,
+        digest=manifest.digest,
+    )
+    return manifest
+
+
+def _skip(locked: Departure, now: datetime) -> Departure:
+    locked.state = DepartureState.SKIPPED.value
+    locked.finished_at = now
+    locked.outcome = "Nothing was aboard at the cut-off."
+    locked.save(update_fields=["state", "finished_at", "outcome"])
+    record(
+        kind="trains.departure.skipped",
+        subject=locked,
+        actor=SYSTEM,
+        now=now,
+        captain=captain_words(locked.train),
+    )
+    return locked

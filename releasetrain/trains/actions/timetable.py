@@ -1,0 +1,218 @@
+"""Put trains on the timetable, edit them, and materialise their departures."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from releasetrain.accounts.access import refuse_without
+from releasetrain.accounts.models import Team, User
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.access import roles_of
+from releasetrain.events.actions import SYSTEM, record
+from releasetrain.lib.errors import Invalid, NotAllowed
+from releasetrain.trains.actions.locking import locked_train
+from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
+from releasetrain.trains.models import Departure, Policy, Requirement, Train
+from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
+from releasetrain.trains.queries.settings import TrainSettings, policy_problems, train_problems
+from releasetrain.trains.queries.timetable import dates_to_board, moves
+from releasetrain.trains.queries.verdicts import RUNNERS
+from releasetrain.trains.rules import schedule
+from releasetrain.trains.rules.schedule import at_words
+from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
+from releasetrain.trains.rules.timetable import Timetable
+from releasetrain.trains.rules.words import listed
+
+PLAIN = [name for name in TrainSettings.__dataclass_fields__ if name != "services"]
+OUT_OF_THE_WAY = timedelta(days=400_000)
+
+
+@transaction.atomic
+def save_policy(
+    *,
+    name: str,
+    owner: Team,
+    asks: Mapping[Role, int],
+    by: By,
+    now: datetime,
+    no_approval_needed: bool = False,
+    policy: Policy | None = None,
+) -> Policy:
+    """Say who must say go; departures that are boarding or sealed keep what they have (RULES D2).
+
+    :param asks: quorum by role
+    :param policy: the one to edit; None makes a new one
+    :raises Invalid: a quorum that nobody could reach, or nobody asked without saying so (D4, D11)
+    :raises NotAllowed: this person runs no trains of the owner
+    """
+    if isinstance(by, User):
+        refuse_without(roles_of(by), RUNNERS, f"save policies of {owner.name}", team=owner.pk)
+    _refuse_first(policy_problems(name, asks, no_approval_needed=no_approval_needed, policy=policy))
+    saved = policy or Policy()
+    saved.name, saved.owner, saved.no_approval_needed = name.strip(), owner, no_approval_needed
+    saved.save()
+    saved.requirements.exclude(role__in=asks).delete()
+    for role, quorum in asks.items():
+        Requirement.objects.update_or_create(policy=saved, role=role, defaults={"quorum": quorum})
+    words = listed([f"{quorum} × {role.label}" for role, quorum in asks.items()]) or "no approval needed"
+    record(kind="trains.policy.saved", subject=saved, actor=by, now=now, asks=words)
+    return saved
+
+
+@transaction.atomic
+def create_train(settings: TrainSettings, *, by: By, now: datetime) -> Train:
+    """Put a train on the timetable; its departures are materialised at once.
+
+    :raises Invalid: a field cannot be used, with its name
+    :raises NotAllowed: this person runs no trains of the team
+    """
+    if isinstance(by, User):
+        refuse_without(roles_of(by), RUNNERS, f"run trains of {settings.team.name}", team=settings.team.pk)
+    _refuse_first(train_problems(settings, now))
+    train = Train(**{name: getattr(settings, name) for name in PLAIN})
+    try:
+        with transaction.atomic():
+            train.save()
+    except IntegrityError:
+        raise Invalid(f"Another train has the address “{settings.slug}” already.", field="slug") from None
+    train.services.set(settings.services)
+    record(
+        kind="trains.train.created",
+        subject=train,
+        actor=by,
+        now=now,
+        schedule=schedule_of(train).in_words(),
+        services=[one.slug for one in settings.services],
+    )
+    return train
+
+
+@transaction.atomic
+def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) -> Timetable:
+    """Edit a train; departures that are not sealed move with its schedule, the past never fires (T9, T12).
+
+    Departures that are boarding keep their plan (I14); those still to open take the new one over.
+
+    :return: what moved, as `moves` foretold it
+    :raises Invalid: a field cannot be used, with its name
+    :raises ScheduleRefused: a departure with people aboard would find no time any more
+    :raises NotAllowed: this person does not run the train
+    """
+    locked = locked_train(train.pk)
+    refuse_unless(verdict(Action.EDIT, locked, by, now), NotAllowed)
+    if isinstance(by, User) and settings.team != locked.team:
+        refuse_without(roles_of(by), RUNNERS, f"run trains of {settings.team.name}", team=settings.team.pk)
+    _refuse_first(train_problems(settings, now, locked))
+    edited = schedule.read(settings.rule, settings.first_departs_at_local, settings.time_zone)
+    table = moves(locked, edited, settings.cut_off_lead, now)
+    if stranded := [one for one in table.dropped if one.aboard]:
+        named = listed([f"RT-{one.departure}" for one in stranded])
+        raise ScheduleRefused(
+            f"The new schedule has no departure for {named}, and changes are aboard. Cancel it or move them."
+        )
+    changed = _changed(locked, settings)
+    for name in PLAIN:
+        setattr(locked, name, getattr(settings, name))
+    locked.save(update_fields=PLAIN)
+    locked.services.set(settings.services)
+    _apply(locked, table, by, now)
+    if changed:
+        record(
+            kind="trains.train.changed",
+            subject=locked,
+            actor=by,
+            now=now,
+            changed=listed(changed),
+            moved=len(table.moved),
+            dropped=len(table.dropped),
+        )
+    return table
+
+
+def _changed(train: Train, settings: TrainSettings) -> list[str]:
+    names = [name for name in PLAIN if getattr(train, name) != getattr(settings, name)]
+    if set(train.services.all()) != set(settings.services):
+        names.append("services")
+    return [name.replace("_", " ").replace(" at local", "") for name in names]
+
+
+def _apply(train: Train, table: Timetable, by: By, now: datetime) -> None:
+    """Move, drop and re-plan the departures that are not sealed."""
+    train.departures.filter(pk__in=[one.departure for one in table.dropped]).delete()
+    moved = {one.departure: one for one in table.moved}
+    # Two departures may swap their times; the constraint looks at every row as it is written.
+    train.departures.filter(pk__in=moved).update(planned_at=F("planned_at") - OUT_OF_THE_WAY)
+    plan = plan_of(train).to_json()
+    standing = [*moved, *(one.departure for one in table.kept)]
+    for row in train.departures.select_for_update(no_key=True).filter(
+        pk__in=standing, state__in=BOARDING_STATES
+    ):
+        planned_at = moved[row.pk].after if row.pk in moved else row.planned_at
+        if planned_at - train.cut_off_lead <= now:
+            continue  # its cut-off has passed under the new lead; it keeps the times that people were told
+        _set_times(row, train, planned_at)
+        if row.state == DepartureState.SCHEDULED:
+            row.plan = plan
+        row.save(update_fields=["planned_at", "departs_at", "cut_off_at", "boards_at", "plan"])
+        if row.pk in moved and moved[row.pk].aboard:
+            to = at_words(row.departs_at, train.time_zone)
+            record(kind="trains.departure.moved", subject=row, actor=by, now=now, to=to)
+
+
+def _set_times(row: Departure, train: Train, planned_at: datetime) -> None:
+    row.planned_at = row.departs_at = planned_at
+    row.cut_off_at = planned_at - train.cut_off_lead
+    row.boards_at = planned_at - train.boarding_lead
+
+
+@transaction.atomic
+def retire_train(train: Train, *, by: By, now: datetime) -> Train:
+    """Take a train off the timetable with its empty departures; changes aboard must be placed first.
+
+    :raises ScheduleRefused: somebody is aboard, or it is off the timetable already
+    :raises NotAllowed: this person does not run the train
+    """
+    locked = locked_train(train.pk)
+    refuse_unless(verdict(Action.EDIT, locked, by, now), NotAllowed)
+    if locked.retired_at:
+        raise ScheduleRefused(f"{locked} is off the timetable already.")
+    waiting = locked.departures.filter(state__in=BOARDING_STATES)
+    if full := waiting.filter(changes__isnull=False).distinct():
+        named = listed([one.code for one in full])
+        raise ScheduleRefused(f"Changes are aboard {named}. Cancel it or move them first.")
+    waiting.delete()
+    locked.retired_at = now
+    locked.save(update_fields=["retired_at"])
+    record(kind="trains.train.retired", subject=locked, actor=by, now=now)
+    return locked
+
+
+@transaction.atomic
+def materialise(train: Train, *, until: datetime, now: datetime) -> int:
+    """Write the departures of a train up to an instant; return how many are new.
+
+    Only dates whose cut-off is still ahead: a scheduler that was down fires no backlog (T11, T12).
+    """
+    locked = locked_train(train.pk)
+    if locked.retired_at:
+        return 0
+    ahead = dates_to_board(schedule_of(locked), locked.cut_off_lead, until=until, now=now)
+    known = set(locked.departures.filter(planned_at__gt=now).values_list("planned_at", flat=True))
+    plan = plan_of(locked).to_json()
+    rows = []
+    for one in ahead:
+        if one.at not in known:
+            row = Departure(train=locked, plan=plan)
+            _set_times(row, locked, one.at)
+            rows.append(row)
+    Departure.objects.bulk_create(rows, ignore_conflicts=True)
+    if rows:
+        record(kind="trains.departures.planned", subject=locked, actor=SYSTEM, now=now, count=len(rows))
+    return len(rows)
+
+
+def _refuse_first(problems: dict[str, str]) -> None:
+    for field, sentence in problems.items():
+        raise Invalid(sentence, field=field)

@@ -1,0 +1,60 @@
+"""Reads that span tables; the names that other apps use."""
+
+from releasetrain.trains.queries.decision import (
+    Standing,
+    captain_words,
+    latest_manifests,
+    reasons_of,
+    seat_holders,
+    standing_of,
+    standings,
+    tally_with,
+)
+from releasetrain.trains.queries.departures import (
+    changes_waiting,
+    changes_with_service,
+    departures_with_train,
+    ended,
+    next_to_board,
+    open_for_boarding,
+    under_way,
+)
+from releasetrain.trains.queries.timetable import (
+    NextDate,
+    dates,
+    moves,
+    next_dates,
+    plan_of,
+    schedule_in_words,
+    schedule_of,
+)
+from releasetrain.trains.queries.verdicts import Action, By, seats_of, verdict
+
+__all__ = [
+    "Action",
+    "By",
+    "NextDate",
+    "Standing",
+    "captain_words",
+    "changes_waiting",
+    "changes_with_service",
+    "dates",
+    "departures_with_train",
+    "ended",
+    "latest_manifests",
+    "moves",
+    "next_dates",
+    "next_to_board",
+    "open_for_boarding",
+    "plan_of",
+    "reasons_of",
+    "schedule_in_words",
+    "schedule_of",
+    "seat_holders",
+    "seats_of",
+    "standing_of",
+    "standings",
+    "tally_with",
+    "under_way",
+    "verdict",
+]

@@ -1,0 +1,80 @@
+"""Read departures and changes for boards, forms and the actions that place changes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from releasetrain.catalog.models import Service
+from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
+
+
+def departures_with_train() -> QuerySet[Departure]:
+    """Return departures with everything that a row of a board names, and the number of changes aboard."""
+    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
+    return rows.annotate(changes_aboard=Count("changes"))
+
+
+def under_way() -> QuerySet[Departure]:
+    """Return what has not ended yet, soonest first."""
+    return departures_with_train().exclude(state__in=FINISHED_STATES).order_by("departs_at", "pk")
+
+
+def ended(train: Train | None = None) -> QuerySet[Departure]:
+    """Return what has ended, latest first; of one train where it is named."""
+    rows = departures_with_train().filter(state__in=FINISHED_STATES)
+    return (rows.filter(train=train) if train else rows).order_by("-departs_at", "-pk")
+
+
+def open_for_boarding(now: datetime, services: Iterable[Service] | None = None) -> QuerySet[Departure]:
+    """Return the departures that a change may board now, soonest first.
+
+    :param services: only trains that carry one of them
+    """
+    rows = departures_with_train().filter(state__in=BOARDING_STATES, boards_at__lte=now, cut_off_at__gt=now)
+    if services is not None:
+        rows = rows.filter(train__in=Train.objects.filter(services__in=list(services)))
+    return rows.order_by("departs_at", "pk")
+
+
+def next_to_board(departure: Departure, now: datetime) -> Departure | None:
+    """Return the next departure of the same train whose cut-off is still ahead (RULES I12)."""
+    rows = Departure.objects.filter(train=departure.train_id, state__in=BOARDING_STATES, cut_off_at__gt=now)
+    return rows.filter(planned_at__gt=departure.planned_at).order_by("planned_at").first()
+
+
+def changes_with_service() -> QuerySet[Change]:
+    """Return changes with everything that a row of a list names."""
+    return Change.objects.select_related("service__team", "departure__train", "author", "bundle")
+
+
+def changes_waiting(services: Iterable[Service]) -> QuerySet[Change]:
+    """Return the changes of services that are submitted and on no departure, oldest first."""
+    rows = changes_with_service().filter(service__in=list(services), state=ChangeState.SUBMITTED)
+    return rows.order_by("submitted_at", "pk")
+
+
+def due_to_open(now: datetime) -> QuerySet[Departure]:
+    """Return departures whose boarding should have opened."""
+    return Departure.objects.filter(
+        state=DepartureState.SCHEDULED, boards_at__lte=now, cut_off_at__gt=now, train__retired_at__isnull=True
+    ).exclude(held_kind="error")
+
+
+def due_to_seal(now: datetime) -> QuerySet[Departure]:
+    """Return departures that are past their cut-off and not sealed."""
+    return Departure.objects.filter(state__in=BOARDING_STATES, cut_off_at__lte=now).exclude(
+        held_kind__in=["manifest", "error"]
+    )
+
+
+def due_to_recheck(now: datetime) -> QuerySet[Departure]:
+    """Return held departures whose hold may be over: its time has come, or its window may have been ended."""
+    over = Q(held_kind="window") | Q(held_until__lte=now)
+    return Departure.objects.filter(over, held_at__isnull=False).exclude(state__in=FINISHED_STATES)
+
+
+def due_to_depart(now: datetime) -> QuerySet[Departure]:
+    """Return cleared departures whose time has come and that nothing holds."""
+    return Departure.objects.filter(state=DepartureState.CLEARED, departs_at__lte=now, held_at__isnull=True)

@@ -1,0 +1,206 @@
+"""Answer "may this person do this now?" the same way for page, API and worker."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from releasetrain.accounts.models import User
+from releasetrain.accounts.rules import Role, Roles
+from releasetrain.catalog.access import may, roles_of
+from releasetrain.events.actions import SystemActor
+from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
+from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.queries.decision import Standing, captain_words, standing_of
+from releasetrain.trains.rules.boarding import GONE, why_not_board, why_not_come_aboard, why_not_withdraw
+from releasetrain.trains.rules.states import ChangeState, DepartureState
+
+
+class Action(StrEnum):
+    """What may be asked about."""
+
+    SUBMIT = "submit"
+    BOARD = "board"
+    WITHDRAW = "withdraw"
+    VOTE = "vote"
+    HOLD = "hold"
+    RELEASE = "release"
+    CANCEL = "cancel"
+    DEPART = "depart"
+    EDIT = "edit"
+
+
+By = User | SystemActor
+RUNNERS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
+HOLDERS = (Role.ON_CALL, *RUNNERS)
+D = DepartureState
+
+
+def verdict(
+    action: Action,
+    subject: Departure | Change | Train,
+    actor: By,
+    at: datetime,
+    *,
+    departure: Departure | None = None,
+    roles: Roles | None = None,
+) -> Verdict:
+    """Answer whether an actor may do something at an instant, with every reason against it.
+
+    BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
+    board?"). WITHDRAW takes the change; VOTE, HOLD, RELEASE, CANCEL and DEPART the departure; EDIT the train.
+
+    :param roles: the actor's, where they are loaded already
+    """
+    held = roles if roles is not None else (roles_of(actor) if isinstance(actor, User) else None)
+    if isinstance(subject, Train):
+        return _may_run(subject, actor, held, "edit this train")
+    if isinstance(subject, Change):
+        if action is Action.WITHDRAW:
+            return _withdraw(subject, actor, held, at)
+        return _board_change(subject, departure, actor, held, at)
+    return _about_departure(action, subject, actor, held, at)
+
+
+def _about_departure(
+    action: Action, departure: Departure, actor: By, roles: Roles | None, at: datetime
+) -> Verdict:
+    if action in (Action.BOARD, Action.SUBMIT):
+        return combine(_may_submit(roles), _denied(_why_closed(departure, at)))
+    if action is Action.VOTE:
+        return _vote(departure, actor, at)
+    if action is Action.DEPART:
+        return standing_of(departure, at).verdict
+    return combine(
+        _may_run(
+            departure.train,
+            actor,
+            roles,
+            f"{action.value} this departure",
+            HOLDERS if action is Action.HOLD else RUNNERS,
+        ),
+        _denied(_why_not_steer(action, departure)),
+    )
+
+
+def _denied(reason: Reason | None) -> Verdict:
+    return deny(reason.code, reason.text, until=reason.until, who=reason.who) if reason else ALLOWED
+
+
+def _may_submit(roles: Roles | None) -> Verdict:
+    if roles is None or roles.has_any(Role.SUBMITTER):
+        return ALLOWED
+    return deny("role", "To submit changes one needs the role submitter.", who="an administrator")
+
+
+def _may_run(
+    train: Train, actor: By, roles: Roles | None, what: str, any_of: tuple[Role, ...] = RUNNERS
+) -> Verdict:
+    """Tell whether somebody runs a train: its captain, its team's release managers, administrators."""
+    if not isinstance(actor, User) or (train.captain_id == actor.pk and actor.is_active):
+        return ALLOWED
+    if roles and any(roles.has(role, team=train.team_id) for role in any_of):
+        return ALLOWED
+    named = " or ".join(role.label for role in any_of)
+    text = f"To {what} one needs the role {named} in {train.team.name}, or to be its captain."
+    return deny("role", text, who="an administrator")
+
+
+def _why_closed(departure: Departure, at: datetime) -> Reason | None:
+    return why_not_board(
+        DepartureState(departure.state),
+        boards_at=departure.boards_at,
+        cut_off_at=departure.cut_off_at,
+        zone=departure.train.time_zone,
+        now=at,
+    )
+
+
+def _board_change(
+    change: Change, departure: Departure | None, actor: By, roles: Roles | None, at: datetime
+) -> Verdict:
+    if departure is None:
+        return deny("no_departure", "Say which departure the change should be on.")
+    permission = ALLOWED
+    if isinstance(actor, User) and not (roles and may(roles, Role.SUBMITTER, change.service)):
+        text = f"To put changes of {change.service.name} aboard one needs the role submitter there."
+        permission = deny("role", text, who="an administrator")
+    fits = why_not_come_aboard(
+        ChangeState(change.state),
+        elsewhere=str(change.departure) if change.departure and change.state == ChangeState.ABOARD else "",
+        service=change.service.name,
+        is_served=departure.train.services.filter(pk=change.service_id).exists(),
+        is_archived=change.service.archived_at is not None,
+        train=departure.train.name,
+    )
+    return combine(permission, _denied(_why_closed(departure, at)), _denied(fits))
+
+
+def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
+    permission = ALLOWED
+    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+        text = (
+            f"To withdraw this change one must have written or submitted it, be a submitter of "
+            f"{change.service.name}, or run its departure."
+        )
+        permission = deny("role", text, who=change.author_label)
+    if change.departure is None or change.state != ChangeState.ABOARD:
+        if change.state in (ChangeState.SUBMITTED, ChangeState.RETURNED, ChangeState.EJECTED):
+            return permission
+        state = ChangeState(change.state).value.replace("_", " ")
+        return combine(permission, deny("ended", f"This change is {state}; there is nothing to withdraw."))
+    departure = change.departure
+    closed = why_not_withdraw(
+        DepartureState(departure.state),
+        cut_off_at=departure.cut_off_at,
+        zone=departure.train.time_zone,
+        captain=captain_words(departure.train),
+        now=at,
+    )
+    return combine(permission, _denied(closed))
+
+
+def _answers_for(change: Change, actor: User, roles: Roles | None) -> bool:
+    if actor.pk in (change.author_id, change.submitted_by_id):
+        return True
+    if roles and may(roles, Role.SUBMITTER, change.service):
+        return True
+    return bool(
+        change.departure and _may_run(change.departure.train, actor, roles, "withdraw this change").is_allowed
+    )
+
+
+def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:
+    if not isinstance(actor, User):
+        return deny("not_a_person", "Only people vote; tokens and system accounts cannot.")
+    if departure.state not in (D.DECIDING, D.CLEARED):
+        state = D(departure.state)
+        text = (
+            f"This departure {GONE[state]}."
+            if state in GONE
+            else "Votes are cast once the manifest is sealed."
+        )
+        return deny("not_deciding", text, until=None if state in GONE else departure.cut_off_at)
+    standing = standing_of(departure, at)
+    if not seats_of(standing, actor):
+        asked = " or ".join(ask.role.label for ask in standing.plan.asks)
+        text = (
+            f"This departure asks for {asked}, which you do not hold for it." if asked else "Nobody is asked."
+        )
+        return deny("role", text, who="an administrator")
+    return ALLOWED
+
+
+def seats_of(standing: Standing, person: User) -> list[Role]:
+    """Return the asked roles in which a person may vote; they choose one (RULES D6)."""
+    return [seat.role for seat in standing.seats if person.pk in seat.people]
+
+
+def _why_not_steer(action: Action, departure: Departure) -> Reason | None:
+    state = D(departure.state)
+    if state in GONE:
+        instead = " Pause or roll back its rollout instead." if state is D.ROLLING else ""
+        return Reason("gone", f"This departure {GONE[state]}.{instead}")
+    if action is Action.RELEASE and departure.held_at is None:
+        return Reason("not_held", "This departure is not held.")
+    if action is Action.HOLD and departure.held_at is not None and departure.held_kind == "person":
+        return Reason("held", f"It is held already, by {departure.held_by_label}: {departure.held_reason}")
+    return None

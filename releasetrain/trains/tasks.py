@@ -1,0 +1,61 @@
+"""Wake the trains: every task polls what is due, so a lost, doubled or late message costs one tick."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from celery import shared_task
+from django.db import transaction
+from django.db.models import QuerySet
+
+from releasetrain.lib import clock
+from releasetrain.lib.errors import Refused
+from releasetrain.trains import actions
+from releasetrain.trains.actions.holding import count_failure
+from releasetrain.trains.models import Departure, Train
+from releasetrain.trains.queries.departures import due_to_depart, due_to_open, due_to_recheck, due_to_seal
+from releasetrain.trains.queries.timetable import AHEAD
+
+logger = logging.getLogger(__name__)
+MOST_AT_ONCE = 200
+
+
+@shared_task
+def tick(**_: object) -> None:
+    """Open boarding, seal at cut-offs, end holds that are over, and let cleared departures leave."""
+    now = clock.now()
+    for due, verb in (
+        (due_to_open(now), actions.open_boarding),
+        (due_to_seal(now), actions.seal),
+        (due_to_recheck(now), actions.recheck_hold),
+        (due_to_depart(now), actions.depart),
+    ):
+        each(due, verb, now)
+
+
+def each(due: QuerySet[Departure], verb: Callable[..., object], now: datetime) -> None:
+    """Call a verb for every due departure that no other worker has, each in its own transaction."""
+    for pk in due.order_by("departs_at", "pk").values_list("pk", flat=True)[:MOST_AT_ONCE]:
+        try:
+            with transaction.atomic():
+                mine = Departure.objects.select_for_update(no_key=True, skip_locked=True)
+                row = mine.filter(pk=pk).first()
+                if row is not None:
+                    verb(row, now=now)
+        except Refused as refusal:
+            logger.info("RT-%s: %s", pk, refusal.message)
+        except Exception as fault:
+            # One bad departure must not stop the others.
+            logger.exception("RT-%s: %s failed.", pk, verb.__name__)
+            count_failure(pk, f"{verb.__name__}: {type(fault).__name__}", now=now)
+
+
+@shared_task
+def materialise(**_: object) -> None:
+    """Write the departures of every train for the next 60 days."""
+    now = clock.now()
+    for train in Train.objects.filter(retired_at__isnull=True).order_by("pk"):
+        try:
+            actions.materialise(train, until=now + AHEAD, now=now)
+        except Exception:
+            logger.exception("The departures of %s could not be written.", train)

@@ -1,0 +1,1 @@
+"""Read what code hosts send; one module a host, pure."""
