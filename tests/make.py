@@ -8,6 +8,8 @@ from releasetrain.accounts.models import Membership, Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Environment, Service, Target
 from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.health.models import Reading
+from releasetrain.rollouts.models import Guardrail, Rollout
 from releasetrain.trains.models import Change, Departure, Policy, Requirement, Train
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -92,6 +94,7 @@ def departure(of: Train | None = None, **fields: Any) -> Departure:
             "requirements": [
                 {"role": one.role, "quorum": one.quorum} for one in of.policy.requirements.all()
             ],
+            "no_approval_needed": of.policy.no_approval_needed,
             "grace_seconds": 1800,
         },
     }
@@ -106,3 +109,46 @@ def change(title: str = "Show prices with tax", **fields: Any) -> Change:
         "submitted_at": NOW,
     }
     return Change.objects.create(title=title, **{**defaults, **fields})
+
+
+def rollout(of: Departure | None = None, on: Target | None = None, **fields: Any) -> Rollout:
+    """Make a queued rollout that is due now, with the plan of its departure."""
+    on = on or target(driver="simulated", driver_config={})
+    defaults: dict[str, Any] = {
+        "departure": of,
+        "target": on,
+        "from_version": "v1",
+        "to_version": "v2",
+        "ladder": of.plan["ladder"] if of else LADDER,
+        "fence": 1,
+        "weight_fence": 1,
+        "state_entered_at": NOW,
+        "next_due_at": NOW,
+        "created_at": NOW,
+    }
+    return Rollout.objects.create(**{**defaults, **fields})
+
+
+def guardrail(on: Target, metric: str = "errors", **fields: Any) -> Guardrail:
+    return Guardrail.objects.create(target=on, name=metric.capitalize(), metric=metric, **fields)
+
+
+def readings(
+    on: Target, until: datetime, *, seconds: int = 10, units: int = 1000, bad: int = 0, **arms: int
+) -> None:
+    """Report one span of the metric "errors" for both arms; candidate= and candidate_bad= differ from the baseline."""
+    counts = {
+        "baseline": (units, bad),
+        "candidate": (arms.get("candidate", units), arms.get("candidate_bad", bad)),
+    }
+    for arm, (of, wrong) in counts.items():
+        Reading.objects.create(
+            target=on,
+            arm=arm,
+            metric="errors",
+            units=of,
+            bad=wrong,
+            starts_at=until - timedelta(seconds=seconds),
+            ends_at=until,
+            received_at=until,
+        )

@@ -55,3 +55,14 @@ class Roles:
     def holds_exactly(self, role: Role, teams: Iterable[int] = ()) -> bool:
         """Tell whether the person was given this very role (votes count roles given, not roles included)."""
         return role in self.house or any((team, role) in self.teams for team in teams)
+
+
+SCOPES = {"read": "departures and rollouts", "metrics:": "push metrics", "ofrep:": "evaluate flags"}
+
+
+def why_not_scope(scope: str) -> str | None:
+    """Say why a token cannot have this scope: read, metrics:SERVICE or ofrep:ENVIRONMENT."""
+    noun, colon, place = scope.partition(":")
+    if scope == "read" or (f"{noun}{colon}" in SCOPES and colon and place):
+        return None
+    return f"There is no scope “{scope}”. The scopes are read, metrics:SERVICE and ofrep:ENVIRONMENT."

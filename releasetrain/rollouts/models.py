@@ -7,6 +7,7 @@ from django.db import models
 from releasetrain.accounts.models import User
 from releasetrain.catalog.models import Target
 from releasetrain.incidents.models import Incident
+from releasetrain.rollouts.rules.guardrails import GuardrailKind, NoData
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutState
 from releasetrain.trains.models import Departure
 
@@ -18,23 +19,31 @@ UNBOUND_STATES = [*sorted(state.value for state in TERMINAL_STATES), RolloutStat
 class Guardrail(models.Model):
     """A promise about one metric of a target that the candidate must keep.
 
-    `ratio` is the allowed bad rate of the candidate over the baseline's; `alpha` the chance of a false alarm
-    over a whole stage; `absolute_limit` a bad rate (0 to 1) that stops at once from `absolute_minimum` units.
+    The fields are those of `rules.guardrails.Guardrail`, which explains them.
     """
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="guardrails")
     name = models.CharField(max_length=100)
     metric = models.CharField(max_length=60)
+    kind = models.CharField(
+        max_length=12, choices=[(kind.value, kind.value) for kind in GuardrailKind], default="ratio"
+    )
     ratio = models.FloatField(default=1.1)
     alpha = models.FloatField(default=0.01)
     is_required = models.BooleanField(default=True)
     absolute_limit = models.FloatField(null=True, blank=True, default=0.2)
     absolute_minimum = models.PositiveIntegerField(default=20)
+    tolerated_rate = models.FloatField(default=0.001)
+    excludes = models.FloatField(null=True, blank=True)
+    no_data = models.CharField(
+        max_length=12, choices=[(one.value, one.value) for one in NoData], default="inconclusive"
+    )
+    failure_limit = models.PositiveSmallIntegerField(default=2)
 
     class Meta:
         ordering = ["-is_required", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["target", "metric"], name="guardrail_once"),
+            models.UniqueConstraint(fields=["target", "name"], name="guardrail_once"),
             models.CheckConstraint(condition=models.Q(ratio__gte=1), name="guardrail_ratio_allows_equal"),
             models.CheckConstraint(
                 condition=models.Q(alpha__gt=0, alpha__lt=1), name="guardrail_alpha_is_a_chance"
@@ -65,24 +74,30 @@ class Rollout(models.Model):
     is_accelerated = models.BooleanField(default=False)
     state = models.CharField(max_length=12, choices=STATE_CHOICES, default=RolloutState.QUEUED.value)
     stage_index = models.SmallIntegerField(default=0)
+    approved_stage = models.SmallIntegerField(default=-1)
+    is_superseded = models.BooleanField(default=False)
     desired_weight = models.PositiveSmallIntegerField(default=0)
     observed_weight = models.PositiveSmallIntegerField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
     agreed_at = models.DateTimeField(null=True, blank=True)
+    weight_fence = models.BigIntegerField(default=0)
     fence = models.BigIntegerField(default=0)
     seq = models.PositiveIntegerField(default=0)
     bake_credit_seconds = models.FloatField(default=0)
     bake_needed_seconds = models.FloatField(default=0)
     last_credit_at = models.DateTimeField(null=True, blank=True)
     state_entered_at = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True, blank=True)
+    deadline_at = models.DateTimeField(null=True, blank=True)
     overall_deadline_at = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True)
     data_fresh_at = models.DateTimeField(null=True, blank=True)
     rollback_attempts = models.PositiveIntegerField(default=0)
-    rolled_back_at = models.DateTimeField(null=True, blank=True)
     stuck_at = models.DateTimeField(null=True, blank=True)
     drift_reasserted = models.BooleanField(default=False)
     failures = models.PositiveSmallIntegerField(default=0)
+    guardrail_states = models.JSONField(default=dict, blank=True)
+    counted_until = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     incident = models.ForeignKey(
         Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="rollouts"
@@ -158,6 +173,7 @@ class Transition(models.Model):
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="transitions")
     seq = models.PositiveIntegerField()
+    rule = models.CharField(max_length=4)
     from_state = models.CharField(max_length=12, choices=STATE_CHOICES)
     to_state = models.CharField(max_length=12, choices=STATE_CHOICES)
     stage_index = models.SmallIntegerField()
@@ -196,15 +212,14 @@ class Intent(models.Model):
 
 
 class Judgement(models.Model):
-    """What one guardrail says of one stage so far; `state` is what the statistics carry between looks."""
+    """What one guardrail says of one stage so far."""
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="judgements")
     guardrail = models.ForeignKey(Guardrail, on_delete=models.CASCADE, related_name="judgements")
     stage_index = models.SmallIntegerField()
     verdict = models.CharField(max_length=14)
-    state = models.JSONField(default=dict)
     evidence = models.JSONField(default=dict)
-    counted_until = models.DateTimeField(null=True, blank=True)
+    sentence = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
 
     class Meta:

@@ -46,19 +46,25 @@ class FlagDriver:
         state = flag_of(target)
         if state is None:
             return [
-                Finding(f"There is no flag “{key}” in {target.environment}: create it first.", is_blocking=True)
+                Finding(
+                    f"There is no flag “{key}” in {target.environment}: create it first.", is_blocking=True
+                )
             ]
         found = []
         if not state.enabled:
             found.append(Finding(f"The flag “{key}” is disabled: nobody would get the new version."))
         if state.killed_at:
             found.append(
-                Finding(f"The flag “{key}” is killed: no traffic can move until it is revived.", is_blocking=True)
+                Finding(
+                    f"The flag “{key}” is killed: no traffic can move until it is revived.", is_blocking=True
+                )
             )
         return found
 
     def prepare(self, desired: Desired, *, key: str, deadline: float) -> Ack:
-        blocking = [one for one in self.check(desired.target, desired.target.driver_config) if one.is_blocking]
+        blocking = [
+            one for one in self.check(desired.target, desired.target.driver_config) if one.is_blocking
+        ]
         if blocking:
             return Ack(Outcome.REFUSED, blocking[0].text)
         return Ack(Outcome.CONFIRMED)

@@ -1,0 +1,190 @@
+"""Gather everything that one tick has to learn from outside: driver, metrics, windows and neighbours.
+
+No row is locked while this runs (ENGINE R2); whatever cannot be learnt is None, which is never good news.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from releasetrain.calendars.queries import verdict_for
+from releasetrain.catalog.models import Dependency, Target
+from releasetrain.health.models import Arm, Reading
+from releasetrain.lib import clock
+from releasetrain.rollouts.drivers import base as drivers
+from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.models import Intent, Rollout
+from releasetrain.rollouts.rules.guardrails import Counts, GuardrailState, Measurement
+from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome, Readings
+from releasetrain.rollouts.rules.states import HoldKind, RolloutState
+from releasetrain.rollouts.store import occupied
+from releasetrain.trains.rules.states import DepartureState
+
+logger = logging.getLogger(__name__)
+
+OBSERVE_SECONDS = 1.0
+PREPARE_SECONDS = 2.0
+BASELINE_LOOKBACK = timedelta(minutes=5)
+RETURNING = [RolloutState.ROLLING_BACK.value, RolloutState.ROLLED_BACK.value]
+# A provider that fails for this many rollouts, or for a fifth of them, within two minutes has one incident.
+INCIDENT_ROLLOUTS, INCIDENT_SHARE = 3, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was learnt, and up to when the counts were taken in."""
+
+    readings: Readings
+    counted_until: datetime | None
+
+
+def gather(row: Rollout, now: datetime) -> Gathered:
+    """Learn everything that the machine wants to know about a rollout."""
+    in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
+    since = row.counted_until or now - BASELINE_LOOKBACK
+    counts = points_after(row.target_id, _metrics(row), since)
+    newest = max((point.at for points in counts.values() for point in points), default=None)
+    readings = Readings(
+        observed=observe(row.target),
+        call=_newest_call(row),
+        counts=counts,
+        stable_healthy=_is_healthy(row, "limit_baseline"),
+        candidate_healthy=_is_healthy(row, "limit_candidate"),
+        driver_healthy=_driver_is_well(row.target),
+        rollback_ready=_is_ready_to_return(row) if in_preflight else None,
+        is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
+        is_target_free=not occupied(row.target_id, row.pk),
+        blocks=tuple(blocks(row, now)),
+        must_return=_must_return(row),
+        is_provider_incident=_is_provider_incident(now),
+    )
+    # In preflight the look back is taken anew each time: nothing is consumed before the first stage.
+    return Gathered(readings, row.counted_until if in_preflight else newest)
+
+
+def observe(target: Target) -> Observed | None:
+    """Read a target back; an unreadable one is an observation without a weight."""
+    try:
+        seen = driver_for(target.driver).observe(target, deadline=OBSERVE_SECONDS)
+    except Exception:
+        logger.exception("The driver of %s could not be read.", target)
+        return Observed(at=clock.now(), weight=None)
+    return Observed(at=seen.at or clock.now(), weight=seen.weight, fence=seen.fence)
+
+
+def _metrics(row: Rollout) -> list[str]:
+    return list(row.target.guardrails.values_list("metric", flat=True).distinct())
+
+
+def points_after(target: int, metrics: Iterable[str], since: datetime) -> dict[str, list[Counts]]:
+    """Return each metric's counts of both arms for the spans that ended after an instant, oldest first.
+
+    The arms of one span are one point; an arm that reported nothing stays None.
+    """
+    rows = Reading.objects.filter(target=target, metric__in=list(metrics), ends_at__gt=since)
+    spans: dict[tuple[str, datetime], dict[str, Reading]] = defaultdict(dict)
+    for row in rows.order_by("ends_at")[:20_000]:
+        spans[row.metric, row.ends_at][row.arm] = row
+    points: dict[str, list[Counts]] = defaultdict(list)
+    for (metric, at), arms in spans.items():
+        points[metric].append(_counts(at, arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE)))
+    return points
+
+
+def _counts(at: datetime, candidate: Reading | None, baseline: Reading | None) -> Counts:
+    return Counts(
+        at=at,
+        candidate_units=candidate.units if candidate else None,
+        candidate_bad=candidate.bad if candidate else None,
+        baseline_units=baseline.units if baseline else None,
+        baseline_bad=baseline.bad if baseline else None,
+    )
+
+
+def _newest_call(row: Rollout) -> Call | None:
+    intent = Intent.objects.filter(rollout=row).order_by("-fence").first()
+    if intent is None:
+        return None
+    outcome = Outcome(intent.outcome) if intent.outcome else None
+    return Call(fence=intent.fence, asked_at=intent.created_at, outcome=outcome, detail=intent.detail)
+
+
+def _is_healthy(row: Rollout, limit: str) -> bool | None:
+    """Say what the absolute limits of the required guardrails make of one arm; None where nothing is known.
+
+    A target without any such limit has only its driver to ask.
+    """
+    limits = row.target.guardrails.filter(is_required=True, absolute_limit__isnull=False)
+    required = set(limits.values_list("name", flat=True))
+    if not required:
+        return _driver_is_well(row.target)
+    known = [
+        getattr(GuardrailState.from_json(state), limit)
+        for name, state in row.guardrail_states.items()
+        if name in required
+    ]
+    if Measurement.BAD in known:
+        return False
+    return True if Measurement.OK in known else None
+
+
+def _driver_is_well(target: Target) -> bool | None:
+    try:
+        return driver_for(target.driver).health(target).is_well
+    except Exception:
+        logger.exception("The driver of %s cannot say how it is.", target)
+        return None
+
+
+def _is_ready_to_return(row: Rollout) -> bool:
+    desired = drivers.Desired(row.target, row.desired_weight, row.fence, row.to_version)
+    try:
+        driver = driver_for(row.target.driver)
+        return (
+            driver.prepare(desired, key=f"{row.pk}:prepare", deadline=PREPARE_SECONDS).outcome == "confirmed"
+        )
+    except Exception:
+        logger.exception("The driver of %s could not prepare.", row.target)
+        return False
+
+
+def blocks(row: Rollout, now: datetime) -> Iterable[Block]:
+    """Name what forbids advancing now: windows, and services aboard that have to go first."""
+    verdict = verdict_for(row.target.service, row.target.environment, now)
+    if not verdict.is_allowed:
+        yield Block(kind=HoldKind.BLACKOUT, reason=verdict.sentence(), until=verdict.until)
+    if row.departure_id is None:
+        return
+    needed = Dependency.objects.filter(service=row.target.service_id).values("depends_on")
+    waiting = Rollout.objects.filter(
+        departure=row.departure_id, kind=row.kind, target__service__in=needed
+    ).exclude(state=RolloutState.SUCCEEDED)
+    names = sorted(str(one.target.service) for one in waiting.select_related("target__service"))
+    if names:
+        yield Block(kind=HoldKind.DEPENDENCY, reason=f"It needs {' and '.join(names)} to arrive first.")
+
+
+def _must_return(row: Rollout) -> str:
+    """Demand a rollout back when another one of its departure came back."""
+    if row.departure_id is None:
+        return ""
+    failed = (
+        Rollout.objects.filter(departure=row.departure_id, state__in=RETURNING, kind="forward")
+        .exclude(pk=row.pk)
+        .select_related("target__service")
+        .first()
+    )
+    return f"{failed.target.service}, aboard the same departure, was rolled back." if failed else ""
+
+
+def _is_provider_incident(now: datetime) -> bool:
+    """Tell whether many rollouts lost their measurements at once: that is one incident of the provider."""
+    recently = now - timedelta(minutes=2)
+    active = Rollout.objects.exclude(state__in=[*RETURNING, "succeeded", "superseded", "cancelled", "queued"])
+    outage = Q(holds__kind=HoldKind.METRICS_OUTAGE, holds__cleared_at=None, holds__opened_at__gte=recently)
+    blind, running = active.filter(outage).distinct().count(), active.count()
+    return blind >= INCIDENT_ROLLOUTS or (blind > 1 and blind >= running * INCIDENT_SHARE)

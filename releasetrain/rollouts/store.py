@@ -1,0 +1,229 @@
+"""Read a rollout's rows into the values that the machine takes, and write a step back as one commit."""
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from releasetrain.accounts.models import User
+from releasetrain.events.actions import Actor, record
+from releasetrain.incidents.actions import open_incident
+from releasetrain.lib.errors import Refused
+from releasetrain.rollouts import models
+from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
+from releasetrain.rollouts.rules.ladder import Ladder
+from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step
+from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
+
+# What the machine changes; the names are the same in the snapshot and in the row.
+FIELDS = (
+    "state",
+    "state_entered_at",
+    "stage_index",
+    "approved_stage",
+    "is_superseded",
+    "desired_weight",
+    "observed_weight",
+    "observed_at",
+    "agreed_at",
+    "weight_fence",
+    "fence",
+    "seq",
+    "bake_credit_seconds",
+    "bake_needed_seconds",
+    "last_credit_at",
+    "deadline_at",
+    "overall_deadline_at",
+    "next_due_at",
+    "data_fresh_at",
+    "drift_reasserted",
+    "rollback_attempts",
+    "stuck_at",
+)
+
+
+class LostClaim(Refused):
+    """Stop: somebody else has taken this rollout further in the meantime (ENGINE R1)."""
+
+    code = "lost_claim"
+
+
+def guardrail_of(row: models.Guardrail) -> Guardrail:
+    """Read a guardrail's row."""
+    return Guardrail(
+        name=row.name,
+        metric=row.metric,
+        kind=GuardrailKind(row.kind),
+        ratio=row.ratio,
+        alpha=row.alpha,
+        is_required=row.is_required,
+        absolute_limit=row.absolute_limit,
+        absolute_minimum=row.absolute_minimum,
+        tolerated_rate=row.tolerated_rate,
+        excludes=row.excludes,
+        no_data=NoData(row.no_data),
+        failure_limit=row.failure_limit,
+    )
+
+
+def snapshot_of(row: models.Rollout) -> Snapshot:
+    """Read a rollout with its open holds, its guardrails and what those carry."""
+    holds = row.holds.filter(cleared_at__isnull=True).select_related("opened_by")
+    guardrails = models.Guardrail.objects.filter(target=row.target_id)
+    return Snapshot(
+        id=row.pk,
+        kind=RolloutKind(row.kind),
+        ladder=Ladder.from_json(row.ladder),
+        is_accelerated=row.is_accelerated,
+        starts_at=row.starts_at,
+        holds=tuple(_hold_of(hold) for hold in holds),
+        guardrails=tuple(guardrail_of(one) for one in guardrails),
+        guardrail_states={
+            name: GuardrailState.from_json(state) for name, state in row.guardrail_states.items()
+        },
+        reason=row.reason,
+        **{name: getattr(row, name) for name in FIELDS if name != "state"},
+        state=RolloutState(row.state),
+    )
+
+
+def _hold_of(row: models.Hold) -> Hold:
+    return Hold(
+        kind=HoldKind(row.kind),
+        reason=row.reason,
+        opened_at=row.opened_at,
+        until=row.until,
+        opened_by=str(row.opened_by or ""),
+    )
+
+
+def write(
+    step: Step,
+    row: models.Rollout,
+    *,
+    actor: Actor | None,
+    now: datetime,
+    counted_until: datetime | None = None,
+) -> list[models.Intent]:
+    """Write everything that a step changes, inside the caller's transaction, and return the intents to act on.
+
+    :raises LostClaim: the row is no longer as the step found it
+    """
+    before, after = step.before, step.snapshot
+    values = {name: getattr(after, name) for name in FIELDS}
+    values["reason"] = after.reason[:500]
+    values["guardrail_states"] = {name: one.to_json() for name, one in after.guardrail_states.items()}
+    values["finished_at"] = row.finished_at or (now if after.state in TERMINAL_STATES else None)
+    if counted_until is not None:
+        values["counted_until"] = counted_until
+    mine = models.Rollout.objects.filter(pk=row.pk, fence=before.fence, state=before.state, seq=before.seq)
+    if mine.update(**values) != 1:
+        raise LostClaim(f"Rollout {row.pk} has moved on under another fence.")
+    for name, value in values.items():
+        setattr(row, name, value)
+    person = actor if isinstance(actor, User) else None
+    _write_transitions(step, row)
+    _write_holds(step, row, person, now)
+    _write_judgements(step.judgements, row)
+    intents = _write_intents(step, row, now)
+    _tell(step, row, actor, now)
+    return intents
+
+
+def _write_transitions(step: Step, row: models.Rollout) -> None:
+    models.Transition.objects.bulk_create(
+        models.Transition(
+            rollout=row,
+            seq=one.seq,
+            rule=one.rule,
+            from_state=one.from_state,
+            to_state=one.to_state,
+            stage_index=one.stage_index,
+            weight=one.weight,
+            fence=one.fence,
+            bake_credit_seconds=one.bake_credit_seconds,
+            reason=one.reason[:500],
+            at=one.at,
+        )
+        for one in step.transitions
+    )
+
+
+def _write_holds(step: Step, row: models.Rollout, person: User | None, now: datetime) -> None:
+    open_holds = models.Hold.objects.filter(rollout=row, cleared_at__isnull=True)
+    for kind in step.holds_cleared:
+        open_holds.filter(kind=kind).update(cleared_at=now, cleared_by=person)
+    for hold in step.holds_opened:
+        changed = open_holds.filter(kind=hold.kind).update(reason=hold.reason[:500], until=hold.until)
+        if not changed:
+            models.Hold.objects.create(
+                rollout=row,
+                kind=hold.kind,
+                reason=hold.reason[:500],
+                opened_at=hold.opened_at,
+                until=hold.until,
+                opened_by=person,
+            )
+
+
+def _write_judgements(judgements: tuple[Judgement, ...], row: models.Rollout) -> None:
+    """Keep the newest word of each guardrail on each stage."""
+    ids = dict(models.Guardrail.objects.filter(target=row.target_id).values_list("name", "pk"))
+    models.Judgement.objects.bulk_create(
+        [
+            models.Judgement(
+                rollout=row,
+                guardrail_id=ids[one.guardrail],
+                stage_index=one.stage_index,
+                verdict=one.verdict,
+                sentence=one.sentence[:500],
+                evidence=dict(one.figures),
+                at=one.at,
+            )
+            for one in {one.guardrail: one for one in judgements}.values()
+            if one.guardrail in ids
+        ],
+        update_conflicts=True,
+        unique_fields=["rollout", "guardrail", "stage_index"],
+        update_fields=["verdict", "sentence", "evidence", "at"],
+    )
+
+
+def _write_intents(step: Step, row: models.Rollout, now: datetime) -> list[models.Intent]:
+    return models.Intent.objects.bulk_create(
+        models.Intent(
+            rollout=row,
+            action=one.action,
+            weight=one.weight,
+            fence=one.fence,
+            key=f"{row.target_id}:{row.pk}:{one.fence}:{one.action}",
+            created_at=now,
+        )
+        for one in step.intents
+    )
+
+
+def _tell(step: Step, row: models.Rollout, actor: Actor | None, now: datetime) -> None:
+    for event in step.events:
+        record(kind=event.kind, subject=row, actor=actor, now=now, **event.data)
+        if event.kind is EventKind.ROLLBACK_STARTED and row.incident_id is None:
+            _open_incident(row, actor, now)
+
+
+def _open_incident(row: models.Rollout, actor: Actor | None, now: datetime) -> None:
+    """Open an incident for a rollback: every one makes the next train safer."""
+    row.incident = open_incident(
+        service=row.target.service,
+        title=f"{row.target.service}: {row.to_version} was rolled back. {row.reason}"[:200],
+        by=actor,
+        now=now,
+    )
+    row.save(update_fields=["incident"])
+
+
+def occupied(target_id: int, besides: int) -> bool:
+    """Tell whether another rollout holds the target (RULES H1)."""
+    return (
+        models.Rollout.objects.filter(target=target_id)
+        .exclude(Q(pk=besides) | Q(state__in=models.UNBOUND_STATES))
+        .exists()
+    )
