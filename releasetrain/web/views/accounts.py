@@ -21,3 +21,8 @@ def link(request: HttpRequest, secret: str) -> HttpResponse:
     user = use_sign_in_link(secret, clock.now())
     login(request, user, backend=BACKEND)
     return redirect("board")
+
+
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """Say how one comes in again; a link is made by whoever runs this house."""
+    return render(request, "account/forgotten.html")

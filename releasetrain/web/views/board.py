@@ -1,0 +1,70 @@
+"""Show the departure board."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse
+from django.shortcuts import render
+
+from releasetrain.accounts.access import refuse_without
+from releasetrain.accounts.models import Team
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.models import Environment, Service
+from releasetrain.events.queries import last_position
+from releasetrain.lib import clock
+from releasetrain.panels.board import Filters, board_context
+from releasetrain.web.contexts.trains import may_make
+from releasetrain.web.decorators import signed_in
+from releasetrain.web.live import audience_for, watching
+from releasetrain.web.request import Request
+
+
+class BoardFilter(forms.Form):
+    """Narrow the board down."""
+
+    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Every team")
+    service = forms.ModelChoiceField(
+        Service.objects.filter(archived_at__isnull=True), required=False, empty_label="Every service"
+    )
+    environment = forms.ModelChoiceField(
+        Environment.objects.all(), required=False, empty_label="Every environment"
+    )
+
+    def chosen(self) -> Filters:
+        if not self.is_valid():
+            return Filters()
+        return Filters(**{name: row.pk for name, row in self.cleaned_data.items() if row is not None})
+
+
+@signed_in
+def board(request: Request) -> HttpResponse:
+    """Show every departure, soonest first, live."""
+    context = context_of(request)
+    name = "board/_departures.html" if request.htmx and not request.htmx.boosted else "board/page.html"
+    return render(request, name, context)
+
+
+@signed_in
+def wall(request: Request) -> HttpResponse:
+    """Show the board on a wall screen: larger, with nothing to press."""
+    return render(request, "board/wall.html", {**context_of(request), "filters": None})
+
+
+def context_of(request: Request) -> dict[str, Any]:
+    """Gather the board and what stands around it."""
+    refuse_without(request.roles, (Role.VIEWER,), "see the board")
+    position, now = last_position(), clock.now()
+    filters = BoardFilter(request.GET or None)
+    chosen = filters.chosen()
+    new_train_url = "/trains/new/" if may_make(request.roles) else ""
+    return {
+        **board_context(
+            now, filters=chosen, new_train_url=new_train_url, audience=audience_for(request, "board")
+        ),
+        "filters": filters,
+        "submit_url": "/changes/new/" if request.roles.has_any(Role.SUBMITTER) else "",
+        "new_train_url": new_train_url,
+        "wall_url": "/board/wall/",
+        # A filtered board would be overwritten by the whole one.
+        "live": None if chosen.are_set else watching(request, ["board"], now, position=position),
+    }

@@ -1,0 +1,65 @@
+"""Show flags, and let those on call kill and revive them."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from releasetrain.accounts.access import refuse_without
+from releasetrain.accounts.rules import Role
+from releasetrain.flags import actions
+from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.lib import clock
+from releasetrain.web.contexts.flags import KILL_ROLES, revision_of, row_of
+from releasetrain.web.decorators import signed_in
+from releasetrain.web.lists import paged, pager
+from releasetrain.web.request import Request
+
+
+@signed_in
+def flag_list(request: Request) -> HttpResponse:
+    """List every flag in every environment."""
+    refuse_without(request.roles, (Role.VIEWER,), "see the flags")
+    rows = FlagEnvironment.objects.filter(flag__archived_at__isnull=True)
+    page = paged(
+        request, rows.select_related("flag__owner", "environment").order_by("flag__key", "environment__order")
+    )
+    flags = [row_of(row, request.roles) for row in page]
+    context = {"flags": flags, "pager": pager(request, page), "now": clock.now()}
+    return render(request, "flags/list.html", context)
+
+
+@signed_in
+def flag_detail(request: Request, key: str) -> HttpResponse:
+    """Show one flag in each environment, with its history."""
+    refuse_without(request.roles, (Role.VIEWER,), "see the flags")
+    flag = get_object_or_404(Flag.objects.select_related("owner"), key=key)
+    rows = flag.environments.select_related("flag__owner", "environment").order_by("environment__order")
+    page = paged(request, flag.revisions.select_related("environment").order_by("-at", "-number"))
+    context = {
+        "flag": flag,
+        "flags": [row_of(row, request.roles) for row in rows],
+        "revisions": [revision_of(revision) for revision in page],
+        "pager": pager(request, page),
+        "now": clock.now(),
+    }
+    return render(request, "flags/detail.html", context)
+
+
+@require_POST
+@signed_in
+def flag_switch(request: Request, key: str, environment: str, verb: str) -> HttpResponse:
+    """Kill a flag, or revive it; a kill is never blocked by anything but the role."""
+    row = get_object_or_404(
+        FlagEnvironment.objects.select_related("flag__owner", "environment"),
+        flag__key=key,
+        environment__slug=environment,
+    )
+    refuse_without(request.roles, KILL_ROLES, f"{verb} a flag", team=row.flag.owner_id)
+    switch = actions.kill if verb == "kill" else actions.unkill
+    switch(row, reason=request.POST.get("reason", "")[:300], actor=request.user, now=clock.now())
+    done = "is off for everybody" if verb == "kill" else "follows its percentage again"
+    messages.success(request, f"{key} {done} in {row.environment}.")
+    if request.htmx:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return redirect("flags-detail", key=key)

@@ -1,0 +1,49 @@
+"""Explain the words, the roles, the events and the ways in and out; the lists come from the code itself."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from releasetrain.events.kinds import KINDS
+from releasetrain.lib import clock
+from releasetrain.rollouts.drivers import DRIVERS
+from releasetrain.rollouts.rules.states import CLEARING
+
+WORDS = (
+    ("Change", "Something a team ships: one version of one service, with an author and a way back."),
+    ("Bundle", "Changes that belong together and leave together."),
+    ("Train", "A schedule on the wall clock of one zone; it carries services to one environment."),
+    ("Departure", "One run of a train. What is aboard at its cut-off leaves together."),
+    (
+        "Cut-off",
+        "The instant at which boarding ends, by the server’s clock. At the instant itself you are late.",
+    ),
+    ("Manifest", "What is aboard at the cut-off, sealed with a digest. Votes are bound to that digest."),
+    ("Go / no-go", "The decision. Each policy names roles and how many people of each must say go."),
+    ("Window", "A span of time in which nothing may move. It stops departures and stages, never a rollback."),
+    (
+        "Ladder",
+        "The stages a version climbs: 1, 5, 10, 25, 50, 100 % of users unless the train says otherwise.",
+    ),
+    ("Bake time", "How long a stage is watched before the next. Pauses and outages do not count as bake."),
+    ("Canary, candidate", "The new version, while only some users get it. The old one is the baseline."),
+    (
+        "Guardrail",
+        "What the candidate must keep in comparison with the baseline; when it fails, users come back.",
+    ),
+    ("Hold", "Something that stops the next stage. No hold ever stops a rollback."),
+    ("Rollback", "Everybody back on the old version: asked, done at the driver, and read back as 0 %."),
+    ("Flag", "A switch that applications ask for by its key; a kill turns it off for everybody at once."),
+    ("Dispersion", "How bursty errors are by nature. The guardrails wait longer where it is high."),
+)
+
+
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Show the one help page; anybody may read it."""
+    context = {
+        "words": WORDS,
+        "kinds": sorted(KINDS.items()),
+        "drivers": [(kind, (driver.__doc__ or "").strip()) for kind, driver in sorted(DRIVERS.items())],
+        "holds": [(kind.value.replace("_", " "), rule.sentence) for kind, rule in CLEARING.items()],
+        "now": clock.now(),
+    }
+    return render(request, "help/page.html", context)

@@ -1,0 +1,356 @@
+"""Fill the board and the page of a departure, as real as a Tuesday afternoon."""
+
+from datetime import datetime, timedelta
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes import (
+    Action,
+    Ballot,
+    Board,
+    BoardGroup,
+    BoardRow,
+    Choice,
+    Decision,
+    Manifest,
+    ManifestBundle,
+    ManifestChange,
+    Need,
+    NextStep,
+    RolloutLine,
+    Summary,
+)
+from releasetrain.web.contexts.departures import PersonalBallot
+from releasetrain.web.views.styleguide.common import DIGEST, HERE, stages
+
+
+def board(now: datetime) -> Board:
+    """Fill the board with every state there is."""
+    frozen = Reason(
+        "window", "Held by the window “Black Friday”.", now + timedelta(days=4, hours=2), "Maya Chen"
+    )
+    running = [
+        BoardRow(
+            480,
+            "RT-480",
+            HERE,
+            "Web Platform",
+            "storefront · production",
+            now - timedelta(minutes=38),
+            "UTC",
+            "rolling",
+            21,
+            stages(25, "current", 62),
+            weight=25,
+            note="next stage in",
+            until_at=now + timedelta(minutes=3, seconds=48),
+        ),
+        BoardRow(
+            479,
+            "RT-479",
+            HERE,
+            "Search Night Mail",
+            "search, suggest · production",
+            now - timedelta(hours=2),
+            "Asia/Singapore",
+            "held",
+            6,
+            stages(10, "held"),
+            weight=10,
+            reason=frozen,
+        ),
+    ]
+    ahead = [
+        BoardRow(
+            481,
+            "RT-481",
+            HERE,
+            "Payments Regional",
+            "payments, ledger · production",
+            now + timedelta(minutes=72),
+            "America/New_York",
+            "deciding",
+            9,
+            stages(0, "pending"),
+            note="2 of 3 approvals",
+        ),
+        BoardRow(
+            482,
+            "RT-482",
+            HERE,
+            "Checkout Express",
+            "checkout · production",
+            now + timedelta(hours=2),
+            "Europe/Berlin",
+            "boarding",
+            14,
+            stages(0, "pending"),
+            cut_off_at=now + timedelta(minutes=12, seconds=46),
+        ),
+        BoardRow(
+            483,
+            "RT-483",
+            HERE,
+            "Ledger Mail",
+            "ledger · production",
+            now + timedelta(hours=3),
+            "Europe/London",
+            "cleared",
+            4,
+            stages(0, "pending"),
+            note="departs in",
+            until_at=now + timedelta(hours=3),
+        ),
+        BoardRow(
+            490,
+            "RT-490",
+            HERE,
+            "Checkout Express",
+            "checkout · production",
+            now + timedelta(days=2, hours=2),
+            "Europe/Berlin",
+            "scheduled",
+            0,
+            stages(0, "pending"),
+            cut_off_at=now + timedelta(days=2, minutes=12),
+        ),
+    ]
+    past = [
+        BoardRow(
+            478,
+            "RT-478",
+            HERE,
+            "Mobile API Local",
+            "mobile-api · production",
+            now - timedelta(hours=4),
+            "UTC",
+            "arrived",
+            11,
+            stages(101, "done"),
+            note="in 1 h 3 min, 99.99 % ok",
+            is_past=True,
+        ),
+        BoardRow(
+            477,
+            "RT-477",
+            HERE,
+            "Billing Freight",
+            "billing · production",
+            now - timedelta(hours=6),
+            "Europe/Berlin",
+            "rolled_back",
+            3,
+            stages(5, "rolled_back"),
+            note="in 0.31 s: errors ×4.2",
+            is_past=True,
+        ),
+        BoardRow(
+            476,
+            "RT-476",
+            HERE,
+            "Ledger Mail",
+            "ledger · production",
+            now - timedelta(hours=21),
+            "Europe/London",
+            "skipped",
+            0,
+            stages(0, "pending"),
+            note="nobody was aboard",
+            is_past=True,
+        ),
+        BoardRow(
+            475,
+            "RT-475",
+            HERE,
+            "Payments Regional",
+            "payments, ledger · production",
+            now - timedelta(hours=24),
+            "America/New_York",
+            "cancelled",
+            8,
+            stages(0, "pending"),
+            note="all 8 moved to RT-481",
+            is_past=True,
+        ),
+    ]
+    return Board(
+        [BoardGroup("Under way", running), BoardGroup("Ahead", ahead), BoardGroup("Just over", past)],
+        new_train_url=HERE,
+    )
+
+
+def summary(now: datetime) -> Summary:
+    """Show a departure on which people are deciding."""
+    return Summary(
+        481,
+        "RT-481",
+        "Payments Regional",
+        HERE,
+        "deciding",
+        now + timedelta(minutes=72),
+        now - timedelta(minutes=48),
+        "America/New_York",
+        ["payments", "ledger"],
+        "production",
+        9,
+        stages(0, "pending"),
+        captain="Maya Chen",
+        note="2 of 3 approvals",
+        arrives_at=now + timedelta(hours=2, minutes=14),
+        reasons=[
+            Reason(
+                "votes",
+                "On-call has not voted yet; Priya Nair was asked 31 minutes ago.",
+                None,
+                "The captain",
+            )
+        ],
+    )
+
+
+def next_step(now: datetime) -> NextStep:
+    """Show the one thing to do for a person who can do it."""
+    return NextStep(
+        481,
+        "Your go is the last one missing",
+        "It leaves at 12:30 New York the moment you agree. Nothing changed since the seal.",
+        now + timedelta(minutes=72),
+        [
+            Action("vote", "Look at the decision", HERE, "scale", "primary"),
+            Action(
+                "postpone",
+                "Postpone",
+                HERE,
+                "calendar-clock",
+                asks="required",
+                consequence="All 9 changes stay aboard and stay sealed. Two votes for this time expire.",
+            ),
+            Action(
+                "cancel",
+                "Cancel the departure",
+                HERE,
+                "ban",
+                asks="required",
+                consequence="All 9 changes move to the next departure, Tue 24 Nov 12:30. Votes do not travel.",
+            ),
+        ],
+    )
+
+
+def manifest(now: datetime) -> Manifest:
+    """Show a sealed manifest with a bundle and a drifted change."""
+    return Manifest(
+        481,
+        "America/New_York",
+        [
+            ManifestBundle(
+                "Tax at checkout",
+                [
+                    ManifestChange(
+                        "Show prices with tax at checkout",
+                        HERE,
+                        "Ana Sousa",
+                        "payments",
+                        "f3a91c0",
+                        "aboard",
+                        "medium",
+                        source="shop/payments#1841",
+                        source_url=HERE,
+                    ),
+                    ManifestChange(
+                        "Book tax lines into the ledger",
+                        HERE,
+                        "Tomasz Wójcik",
+                        "ledger",
+                        "0be1772",
+                        "aboard",
+                        "high",
+                        drift="2 newer commits; the pinned version stays aboard",
+                        source="shop/ledger#392",
+                        source_url=HERE,
+                    ),
+                ],
+            ),
+            ManifestBundle(
+                "",
+                [
+                    ManifestChange(
+                        "Retry card tokens once on a closed connection",
+                        HERE,
+                        "Lee Park",
+                        "payments",
+                        "f3a91c0",
+                        "aboard",
+                        "low",
+                        source="shop/payments#1838",
+                        source_url=HERE,
+                    )
+                ],
+            ),
+        ],
+        9,
+        revision=2,
+        digest=DIGEST,
+        sealed_at=now - timedelta(minutes=48),
+        order=["ledger", "payments"],
+        submit_url="",
+    )
+
+
+def decision(now: datetime) -> Decision:
+    """Show a decision with a vote that does not count and one that is missing."""
+    return Decision(
+        481,
+        "deciding",
+        "Two people and on-call",
+        [
+            Need(
+                "Release manager",
+                2,
+                2,
+                [
+                    Ballot("Maya Chen", "go", now - timedelta(minutes=22)),
+                    Ballot(
+                        "Jon Park", "go", now - timedelta(minutes=9), "Checked the ledger migration twice."
+                    ),
+                    Ballot(
+                        "Ana Sousa",
+                        "go",
+                        now - timedelta(minutes=4),
+                        "",
+                        "an author of a change aboard does not decide about it",
+                    ),
+                ],
+            ),
+            Need("On-call", 1, 0, [], "Priya Nair, for 31 minutes"),
+        ],
+        digest=DIGEST,
+        revision=2,
+    )
+
+
+def ballot() -> PersonalBallot:
+    """Show the buttons of a person whose go is the last one."""
+    return PersonalBallot(
+        481,
+        vote_url=HERE,
+        digest=DIGEST,
+        go_label="Approve and depart at 12:30",
+        roles=[Choice("on_call", "on-call"), Choice("release_manager", "release manager")],
+    )
+
+
+def rollout_lines() -> list[RolloutLine]:
+    """Show two services of one departure, one after the other."""
+    return [
+        RolloutLine("ledger", "production", "0be1772", "succeeded", 100, stages(101, "done"), url=HERE),
+        RolloutLine(
+            "payments",
+            "production",
+            "f3a91c0",
+            "baking",
+            25,
+            stages(25, "current", 62),
+            "6 min 12 s of 10 min",
+            HERE,
+        ),
+    ]

@@ -1,0 +1,230 @@
+"""Fill the live page of a rollout: kept, held and broken."""
+
+import math
+import random
+from datetime import datetime, timedelta
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes import (
+    Action,
+    Chart,
+    ErrorKind,
+    Errors,
+    GuardrailCard,
+    Guardrails,
+    HoldLine,
+    Holds,
+    LivePage,
+    LiveRollout,
+    Operator,
+    Point,
+    RolloutTrack,
+)
+from releasetrain.web.views.styleguide.common import HERE, feed, stages
+
+
+def points(now: datetime, baseline: float, lift: float, *, count: int = 300, seed: int = 7) -> list[Point]:
+    """Make a plausible pair of lines: noise, a slow wave, and a lift of the candidate over the last third."""
+    chance = random.Random(seed)  # noqa: S311 - a picture, not a secret
+    start = int(now.timestamp()) - count * 2
+    made: list[Point] = []
+    low = high = 0.0
+    for index in range(count):
+        low = 0.8 * low + chance.gauss(0, 0.05) * baseline
+        high = 0.8 * high + chance.gauss(0, 0.09) * baseline
+        wave = baseline * (1 + 0.12 * math.sin(index / 40))
+        rise = lift * max(0.0, index / count - 0.6)
+        made.append(
+            (start + index * 2, round(max(0.0, wave + high + rise), 3), round(max(0.0, wave + low), 3))
+        )
+    return made
+
+
+def guardrails(now: datetime) -> Guardrails:
+    """Show four promises: kept, still gathering, broken, and one without an answer."""
+    errors = Chart(
+        "errors",
+        "Error rate",
+        "%",
+        points(now, 0.22, 0.1),
+        0.41,
+        summary="The candidate fails 0.24 % of requests, the baseline 0.22 %.",
+    )
+    slow = Chart(
+        "latency",
+        "Slow requests",
+        "%",
+        points(now, 1.6, 7, seed=3),
+        2.9,
+        summary="The candidate is slow in 4.1 % of requests, the baseline in 1.6 %.",
+    )
+    orders = Chart(
+        "orders", "Baskets left", "%", points(now, 31, 1, seed=5), summary="No difference to be seen."
+    )
+    return Guardrails(
+        5,
+        [
+            GuardrailCard(
+                "errors",
+                "Error rate",
+                "pass",
+                "May be at most ×1.1 of the baseline.",
+                detectable="this stage can detect ≥ ×2",
+                sample="4,812 of 4,100 requests",
+                sample_percent=100,
+                evidence="Evidence against it: E = 0.31, fails at 100",
+                chart=errors,
+            ),
+            GuardrailCard(
+                "latency",
+                "Slow requests",
+                "fail",
+                "×2.6 of the baseline; ×1.1 is allowed.",
+                evidence="Evidence against it: E = 143, fails at 100",
+                chart=slow,
+            ),
+            GuardrailCard(
+                "orders",
+                "Baskets left",
+                "pending",
+                "May be at most ×1.1 of the baseline.",
+                is_required=False,
+                detectable="this stage can detect ≥ ×2",
+                sample="812 of 2,300 baskets",
+                sample_percent=35,
+                chart=orders,
+            ),
+            GuardrailCard(
+                "refunds",
+                "Refunds",
+                "error",
+                "The provider has not answered for 42 s; it is asked again every 10 s.",
+            ),
+        ],
+    )
+
+
+def track(now: datetime) -> RolloutTrack:
+    """Show a rollout in the middle of its bake."""
+    return RolloutTrack(
+        5,
+        "storefront",
+        "production",
+        "2026.11.23-1",
+        "2026.11.24-2",
+        "baking",
+        stages(25, "current", 62),
+        25,
+        next_weight=50,
+        bake_started_at=now - timedelta(minutes=6),
+        bake_ends_at=now + timedelta(minutes=3, seconds=48),
+        read_back="read back 25 % twice, 0.4 s ago",
+        is_accelerated=True,
+        note="Bake 6 min 12 s of 10 min; only healthy, verified time counts.",
+    )
+
+
+def held_track(now: datetime) -> RolloutTrack:
+    """Show a rollout that waits."""
+    reason = Reason(
+        "metrics_outage", "The metrics provider has been silent for 92 s.", None, "The on-call engineer"
+    )
+    return RolloutTrack(
+        6,
+        "search",
+        "production",
+        "8.1.0",
+        "8.2.0",
+        "held",
+        stages(10, "held"),
+        10,
+        next_weight=25,
+        bake_left="07:31",
+        read_back="read back 10 % twice, 1.2 s ago",
+        reasons=[reason],
+    )
+
+
+def operator() -> Operator:
+    """Show the controls, one of them off with its reason."""
+    baking = Reason("bake", "The bake is not over and one guardrail is still gathering.", None, "")
+    return Operator(
+        5,
+        41,
+        Action("rollback", "Roll back to 0 %", HERE, "undo-2", "danger"),
+        [
+            Action(
+                "pause",
+                "Pause",
+                HERE,
+                "pause",
+                asks="optional",
+                consequence="The rollout stays at 25 %; what is left of the bake is kept. A rollback stays possible.",
+            ),
+            Action("promote", "Promote", HERE, "fast-forward", reason=baking),
+            Action("extend", "Extend bake", HERE, "timer"),
+            Action(
+                "skip_bake",
+                "Skip bake",
+                HERE,
+                "skip-forward",
+                asks="required",
+                consequence="25 % of users move to 50 % at once, 3 min 48 s early. A failing guardrail still blocks.",
+            ),
+        ],
+        command_id="",
+        last="Asked 14:02:07.120 → traffic at 0 %, verified in 0.31 s.",
+    )
+
+
+def holds(now: datetime) -> Holds:
+    """Show one hold that a person can clear and one that clears itself."""
+    return Holds(
+        6,
+        [
+            HoldLine(
+                "Paused by a person",
+                "“Looking at the new error line first.” Jon Park",
+                now - timedelta(minutes=4),
+                None,
+                "A release manager",
+                Action("resume", "Resume", HERE, "play"),
+            ),
+            HoldLine(
+                "Window",
+                "Black Friday freezes production.",
+                now - timedelta(minutes=1),
+                now + timedelta(days=4),
+                "Maya Chen",
+            ),
+        ],
+    )
+
+
+def errors(now: datetime) -> Errors:
+    """Show a line that only the candidate has, and one that both have."""
+    first, last = now - timedelta(minutes=5), now - timedelta(seconds=12)
+    return Errors(
+        5,
+        [
+            ErrorKind(
+                "KeyError: 'tax_rate' in checkout/totals.py:118 price_with_tax()",
+                37,
+                0,
+                first,
+                last,
+                is_new=True,
+            ),
+            ErrorKind(
+                "ReadTimeout: GET http://inventory.internal/stock/{sku} after 2.0 s", 4, 31, first, last
+            ),
+        ],
+    )
+
+
+def live_page(now: datetime) -> LivePage:
+    """Show the live page of a departure with one service."""
+    one = LiveRollout(track(now), guardrails(now), Holds(5, []), errors(now), operator())
+    return LivePage(
+        480, "RT-480", HERE, "Web Platform", "rolling", [one], feed(now), now - timedelta(minutes=38)
+    )
