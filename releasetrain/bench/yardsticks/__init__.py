@@ -1,0 +1,1 @@
+"""Hold the plain ways that the house is measured against, each as small as it can honestly be."""
