@@ -93,26 +93,30 @@ def throwaway_servers(given: Mapping[str, str], *, durable: bool = False) -> Ite
 
     A benchmark asks for a `durable` database, whose commits cost what they cost in a real house.
     """
-    base = Path(tempfile.gettempdir())
-    remove_abandoned(base)
-    with _locked_folder(base) as folder:
-        servers = Servers(folder / "data", given, throwaway=not durable)
+    with throwaway_folder() as folder:
+        servers = Servers(folder / "data", given, throwaway=True)
         try:
             servers.start()
             yield servers
         finally:
             servers.stop()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
-def _locked_folder(base: Path) -> Iterator[Path]:
-    """Make a folder whose lock tells a living run from a dead one."""
-    folder = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX, dir=base))
-    folder.chmod(0o711)  # root's PostgreSQL runs as somebody else
-    with (folder / "lock").open("w") as lock:
+def throwaway_folder() -> Iterator[Path]:
+    """Make a folder that root's PostgreSQL may walk through and whose lock tells the living from the dead."""
+    base = Path(tempfile.gettempdir())
+    remove_abandoned(base)
+    unnamed = Path(tempfile.mkdtemp(prefix=f".{THROWAWAY_PREFIX}", dir=base))
+    folder = base / unnamed.name.removeprefix(".")
+    with (unnamed / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield folder
+        unnamed.chmod(0o711)
+        unnamed.rename(folder)  # under this name only once it is locked: another run may be tidying up
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_abandoned(base: Path) -> None:

@@ -62,6 +62,6 @@ def read(arguments: Sequence[str]) -> Options:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65533:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65533:
         raise argparse.ArgumentTypeError(f"“{text}” is no port; choose a number from 1024 to 65533.")
     return int(text)

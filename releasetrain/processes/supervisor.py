@@ -80,7 +80,8 @@ class Supervisor:
         care.again_at = self._clock() + wait
         self._say(f"{care.kept.name} {how_it_ended(process.returncode)}; starting it again in {wait:g} s.")
         if process.returncode > 0:  # a signal came from outside and explains itself
-            for line in care.kept.tail():
+            said = care.kept.tail()
+            for line in said if care.deaths == 1 else said[-1:]:
                 self._say(f"    {line}")
 
     def _start_again(self, care: Care) -> None:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from releasetrain.embedded import ServerError, Servers, throwaway_servers
+from releasetrain.embedded import ServerError, Servers, throwaway_folder, throwaway_servers
 from releasetrain.embedded.places import LONGEST_SOCKET_PATH
 from releasetrain.embedded.servers import THROWAWAY_PREFIX, remove_abandoned
 
@@ -22,12 +22,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data() -> Iterator[Path]:
     """Give a folder that the account of root's PostgreSQL can walk to."""
-    base = tmp_path_factory.mktemp("house")
-    for step in (base, base.parent, base.parent.parent):
-        step.chmod(0o711)
-    yield base / "data"
+    with throwaway_folder() as folder:
+        yield folder / "data"
 
 
 @pytest.fixture
