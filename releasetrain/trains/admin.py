@@ -1,0 +1,68 @@
+"""Let administrators look at trains; what changes them are the verbs, which are audited."""
+
+from typing import TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from releasetrain.trains.models import Change, Departure, Manifest, Policy, Train, Vote, WebhookDelivery
+
+Row = TypeVar("Row", bound=Model)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Row]):
+    """Show rows and change none."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+
+@admin.register(Policy)
+class PolicyAdmin(ReadOnlyAdmin[Policy]):
+    list_display = ("name", "owner", "no_approval_needed")
+
+
+@admin.register(Train)
+class TrainAdmin(ReadOnlyAdmin[Train]):
+    list_display = ("name", "team", "environment", "rule", "time_zone", "policy", "retired_at")
+    list_filter = ("team", "environment")
+
+
+@admin.register(Departure)
+class DepartureAdmin(ReadOnlyAdmin[Departure]):
+    list_display = ("__str__", "train", "departs_at", "state", "held_kind", "outcome")
+    list_filter = ("state", "train")
+    list_select_related = ("train",)
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin[Change]):
+    list_display = ("title", "service", "version", "state", "departure", "author_label")
+    list_filter = ("state", "service")
+    search_fields = ("title", "url", "external_id")
+    list_select_related = ("service", "departure__train")
+
+
+@admin.register(Manifest)
+class ManifestAdmin(ReadOnlyAdmin[Manifest]):
+    list_display = ("departure", "revision", "digest", "sealed_at")
+    list_select_related = ("departure__train",)
+
+
+@admin.register(Vote)
+class VoteAdmin(ReadOnlyAdmin[Vote]):
+    list_display = ("departure", "user_label", "role", "choice", "at", "replaced_at")
+    list_select_related = ("departure__train",)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin[WebhookDelivery]):
+    list_display = ("received_at", "host", "event", "delivery_id", "outcome")
+    list_filter = ("host", "event")
