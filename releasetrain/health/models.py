@@ -37,7 +37,9 @@ class Reading(models.Model):
             models.UniqueConstraint(
                 fields=["target", "metric", "starts_at", "arm", "source"], name="reading_counted_once"
             ),
-            models.CheckConstraint(condition=models.Q(bad__lte=models.F("units")), name="reading_bad_in_units"),
+            models.CheckConstraint(
+                condition=models.Q(bad__lte=models.F("units")), name="reading_bad_in_units"
+            ),
             models.CheckConstraint(
                 condition=models.Q(ends_at__gt=models.F("starts_at")), name="reading_span_not_empty"
             ),

@@ -1,0 +1,196 @@
+"""Read what services reported: counts per arm, how fresh they are, and the error lines that are new."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import DateTimeField, F, Func, Q, Sum, Value
+from django.db.models.functions import Least
+
+from releasetrain.catalog.models import Target
+from releasetrain.health.models import Arm, ErrorCount, ErrorLine, Reading
+from releasetrain.health.rules.rises import Standing, Tally, standing_of
+
+ERRORS = "errors"
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Units, and how many of them were bad."""
+
+    units: int = 0
+    bad: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.units + other.units, self.bad + other.bad)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One reading; `id` rises in the order in which a target's readings were committed."""
+
+    id: int
+    metric: str
+    arm: Arm
+    source: str
+    counts: Counts
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Both arms over one span; an arm that reported nothing is None, which is not zero."""
+
+    starts_at: datetime
+    ends_at: datetime
+    candidate: Counts | None = None
+    baseline: Counts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLine:
+    """An error line that the candidate brought, or brings more often, counted since the instant asked for."""
+
+    fingerprint: str
+    sample: str
+    standing: Standing
+    candidate: int
+    baseline: int
+    first_at: datetime
+    last_at: datetime
+
+
+def counts_since(target: Target, metric: str, since: datetime, until: datetime) -> dict[Arm, Counts]:
+    """Add up the spans that lie within since and until, per arm; an arm without any is zero."""
+    rows = Reading.objects.filter(target=target, metric=metric, starts_at__gte=since, ends_at__lte=until)
+    sums = rows.values_list("arm").annotate(Sum("units"), Sum("bad")).order_by()
+    found = {Arm(arm): Counts(int(units), int(bad)) for arm, units, bad in sums}
+    return {arm: found.get(arm, Counts()) for arm in Arm}
+
+
+def last_watermark(target: Target) -> int:
+    """Return the watermark after everything that a target has reported, 0 before its first report."""
+    return Reading.objects.filter(target=target).order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def readings_after(
+    target: Target,
+    metrics: Iterable[str],
+    watermark: int,
+    *,
+    since: datetime | None = None,
+    limit: int = 5000,
+) -> tuple[list[Row], int]:
+    """Return what was committed after a watermark, oldest first, and the watermark to ask with next time.
+
+    Each reading comes exactly once to whoever keeps the watermark: a target's readings commit in the order of
+    their ids, however late or long they are.
+
+    :param since: leave out spans that began before
+    """
+    rows = Reading.objects.filter(target=target, metric__in=list(metrics), pk__gt=watermark).order_by("pk")
+    found = [
+        Row(
+            id=one.pk,
+            metric=one.metric,
+            arm=Arm(one.arm),
+            source=one.source,
+            counts=Counts(one.units, one.bad),
+            starts_at=one.starts_at,
+            ends_at=one.ends_at,
+        )
+        for one in rows[:limit]
+    ]
+    newest = found[-1].id if found else watermark
+    return [one for one in found if since is None or one.starts_at >= since], newest
+
+
+def by_span(rows: Iterable[Row]) -> dict[str, list[Point]]:
+    """Join the readings of one span, over arms and sources, into points per metric, oldest first."""
+    spans: dict[tuple[str, datetime, datetime], dict[Arm, Counts]] = {}
+    for one in rows:
+        arms = spans.setdefault((one.metric, one.starts_at, one.ends_at), {})
+        arms[one.arm] = arms.get(one.arm, Counts()) + one.counts
+    points: dict[str, list[Point]] = {}
+    for (metric, starts_at, ends_at), arms in sorted(spans.items(), key=lambda item: item[0]):
+        point = Point(starts_at, ends_at, arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE))
+        points.setdefault(metric, []).append(point)
+    return points
+
+
+def freshness(target: Target, metric: str | None = None, arm: Arm | None = None) -> datetime | None:
+    """Return up to when a target's reports reach, never beyond their arrival; None before the first one."""
+    rows = Reading.objects.filter(target=target)
+    if metric is not None:
+        rows = rows.filter(metric=metric)
+    if arm is not None:
+        rows = rows.filter(arm=arm)
+    reach = rows.annotate(reach=Least("ends_at", "received_at")).order_by("-ends_at")
+    return reach.values_list("reach", flat=True).first()
+
+
+def series(
+    target: Target, metric: str, since: datetime, *, until: datetime | None = None, seconds: int = 10
+) -> list[Point]:
+    """Return both arms in buckets of so many seconds, oldest first; buckets without a report are left out."""
+    bucket = Func(
+        Value(timedelta(seconds=seconds)),
+        F("starts_at"),
+        Value(EPOCH),
+        function="date_bin",
+        output_field=DateTimeField(),
+    )
+    rows = Reading.objects.filter(target=target, metric=metric, starts_at__gte=since)
+    if until is not None:
+        rows = rows.filter(starts_at__lt=until)
+    sums = rows.annotate(at=bucket).values_list("at", "arm").annotate(Sum("units"), Sum("bad")).order_by("at")
+    buckets: dict[datetime, dict[Arm, Counts]] = {}
+    for at, arm, units, bad in sums:
+        buckets.setdefault(at, {})[Arm(arm)] = Counts(int(units), int(bad))
+    return [
+        Point(at, at + timedelta(seconds=seconds), arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE))
+        for at, arms in buckets.items()
+    ]
+
+
+def new_error_lines(target: Target, since: datetime, limit: int = 20) -> list[NewLine]:
+    """Return the candidate's lines that the baseline does not know, then the risen ones, most first."""
+    lines = ErrorLine.objects.filter(target=target, last_at__gte=_minute(since), arm=Arm.CANDIDATE)
+    candidates = {one.fingerprint: one for one in lines.order_by("-last_at")[: 10 * limit]}
+    known = ErrorLine.objects.filter(target=target, arm=Arm.BASELINE, fingerprint__in=candidates)
+    known_to_baseline = set(known.values_list("fingerprint", flat=True))
+    counted = _counted(target, candidates, since)
+    units = {arm: _units(target, arm, since) for arm in Arm}
+    found = []
+    for name, line in candidates.items():
+        candidate, baseline = counted.get((name, Arm.CANDIDATE), 0), counted.get((name, Arm.BASELINE), 0)
+        standing = standing_of(
+            Tally(candidate, units[Arm.CANDIDATE], baseline, units[Arm.BASELINE]),
+            is_known_to_baseline=name in known_to_baseline,
+        )
+        if standing is not Standing.KNOWN:
+            found.append(
+                NewLine(name, line.sample, standing, candidate, baseline, line.first_at, line.last_at)
+            )
+    found.sort(key=lambda one: (one.standing is not Standing.NEW, -one.candidate))
+    return found[:limit]
+
+
+def _minute(instant: datetime) -> datetime:
+    return instant.replace(second=0, microsecond=0)
+
+
+def _counted(target: Target, names: Iterable[str], since: datetime) -> dict[tuple[str, str], int]:
+    """Count lines by their names and arms, from the minute in which the instant lies."""
+    rows = ErrorCount.objects.filter(
+        Q(line__target=target), line__fingerprint__in=list(names), minute_at__gte=_minute(since)
+    )
+    sums = rows.values_list("line__fingerprint", "line__arm").annotate(Sum("count")).order_by()
+    return {(name, arm): int(count) for name, arm, count in sums}
+
+
+def _units(target: Target, arm: Arm, since: datetime) -> int:
+    rows = Reading.objects.filter(target=target, metric=ERRORS, arm=arm, ends_at__gt=_minute(since))
+    return int(rows.aggregate(units=Sum("units"))["units"] or 0)

@@ -1,0 +1,1 @@
+"""Judge reports, mask secrets and group error lines; pure."""
