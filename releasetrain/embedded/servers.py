@@ -40,7 +40,9 @@ class Servers:
         self.database_url = given.get("DATABASE_URL", "")
         self.redis_url = given.get("REDIS_URL", "")
         self.private: list[Server] = []
+        self.kept_in = data  # where the rows are; elsewhere if root's PostgreSQL may not enter `data`
         self._data = data
+        self._passing: Path | None = None  # a folder for sockets outside `data`
         self._throwaway = throwaway
 
     def start(self, check: Callable[[], None] = lambda: None) -> None:
@@ -60,6 +62,8 @@ class Servers:
         if self.redis_url:
             check_redis(self.redis_url)
         places = settle(self._data)
+        self.kept_in = places.postgresql.parent
+        self._passing = None if places.run.is_relative_to(places.data) else places.run
         if not self.database_url:
             self._launch(PostgreSQL(places, throwaway=self._throwaway))
         if not self.redis_url:
@@ -85,6 +89,8 @@ class Servers:
         """Stop what was started here, the database last."""
         while self.private:
             self.private.pop().stop()
+        if self._passing:
+            shutil.rmtree(self._passing, ignore_errors=True)
 
 
 @contextlib.contextmanager

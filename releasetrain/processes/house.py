@@ -64,8 +64,8 @@ class House:
 
     @property
     def is_built(self) -> bool:
-        """Tell whether a private PostgreSQL was ever made here."""
-        return (self.data / "postgresql").exists() or self.env_file.exists()
+        """Tell whether `up` ever came as far as making a key here."""
+        return (self.data / "secret_key").exists()
 
     @contextlib.contextmanager
     def held(self, by: Holder) -> Iterator[None]:

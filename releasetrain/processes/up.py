@@ -82,7 +82,7 @@ class Run:
             raise
         finally:
             self._end()
-        say(f"Release Train has stopped. Its data stays in {self.house.data}.")
+        say(f"Release Train has stopped. Its data stays in {self.servers.kept_in}.")
         return self.wish.exit_code
 
     def _start(self) -> None:

@@ -166,6 +166,7 @@ def test_a_deep_checkout_gets_short_sockets(data: Path) -> None:
         assert redis.Redis.from_url(servers.redis_url).ping()
     finally:
         servers.stop()
+    assert not folder.parent.exists()
 
 
 def test_a_file_in_the_place_of_the_data_folder_is_named(servers: Servers, data: Path) -> None:
