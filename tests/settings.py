@@ -40,3 +40,4 @@ from releasetrain.settings import *  # noqa: E402, F403 - the addresses must sta
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The append-only log lets itself be emptied between tests, and nowhere else.
 DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c releasetrain.may_empty_log=on"  # noqa: F405
+WHITENOISE_AUTOREFRESH = True  # each test client would otherwise list every static file again

@@ -32,4 +32,5 @@ def house(request: HttpRequest) -> dict[str, Any]:
         ],
         "is_demo": settings.DEMO,
         "Role": Role,
+        "now": None,
     }
