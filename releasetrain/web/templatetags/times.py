@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from releasetrain.lib.spans import in_words
 
@@ -132,13 +132,14 @@ def countdown(
         return ""
     left = until - (now or timezone.now())
     is_past = left <= timedelta()
-    state = mark_safe(" data-past" if is_past else " data-near" if left <= NEAR else "")
+    state = "past" if is_past else "near" if left <= NEAR else "ahead"
     return format_html(
-        '<time class="countdown{}" role="timer" datetime="{}" title="{}" data-countdown data-word="{}"{}>{}</time>',
+        '<time class="countdown{}" role="timer" datetime="{}" title="{}" data-countdown="{}" data-word="{}">'
+        "{}</time>",
         f" countdown--{look}" if look else "",
         iso(until),
         local_stamp(until),
-        past,
         state,
+        past,
         past if is_past else remaining(left),
     )

@@ -230,7 +230,7 @@ def next_step(now: datetime) -> NextStep:
                 HERE,
                 "ban",
                 asks="required",
-                consequence="All 9 changes move to the next departure, Tue 24 Nov 12:30. Votes do not travel.",
+                consequence="All 9 changes move to the next departure, Tue 24 Nov 12:30. No vote goes along.",
             ),
         ],
     )

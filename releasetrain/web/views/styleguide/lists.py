@@ -210,7 +210,7 @@ def change_page(now: datetime) -> ChangePage:
                 HERE,
                 "corner-up-left",
                 asks="required",
-                consequence="The train is sealed: taking this change off makes revision 3, and one vote is asked for again. “Book tax lines into the ledger” depends on it and goes too.",
+                consequence="This makes revision 3. “Book tax lines into the ledger” needs it and goes too.",
             ),
             Action(
                 "move",
