@@ -17,7 +17,7 @@ from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
 from releasetrain.trains.models import Departure, Policy, Requirement, Train
 from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
 from releasetrain.trains.queries.settings import TrainSettings, policy_problems, train_problems
-from releasetrain.trains.queries.timetable import dates_to_board, moves
+from releasetrain.trains.queries.timetable import AHEAD, dates_to_board, moves
 from releasetrain.trains.queries.verdicts import RUNNERS
 from releasetrain.trains.rules import schedule
 from releasetrain.trains.rules.schedule import at_words
@@ -86,6 +86,7 @@ def create_train(settings: TrainSettings, *, by: By, now: datetime) -> Train:
         schedule=schedule_of(train).in_words(),
         services=[one.slug for one in settings.services],
     )
+    materialise(train, until=now + AHEAD, now=now)
     return train
 
 
@@ -128,6 +129,7 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
             moved=len(table.moved),
             dropped=len(table.dropped),
         )
+    materialise(locked, until=now + AHEAD, now=now)
     return table
 
 

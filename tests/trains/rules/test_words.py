@@ -1,0 +1,75 @@
+"""A schedule reads as people say it."""
+
+import pytest
+
+from releasetrain.trains.rules.schedule import read
+from releasetrain.trains.rules.words import listed
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("FREQ=WEEKLY", "every Tuesday at 14:00 Europe/Berlin"),
+        ("FREQ=WEEKLY;BYDAY=TH,TU", "every Tuesday and Thursday at 14:00 Europe/Berlin"),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=WE", "every second week on Wednesday at 14:00 Europe/Berlin"),
+        ("FREQ=WEEKLY;INTERVAL=3", "every 3 weeks on Tuesday at 14:00 Europe/Berlin"),
+        ("FREQ=DAILY", "every day at 14:00 Europe/Berlin"),
+        ("FREQ=DAILY;INTERVAL=2", "every 2 days at 14:00 Europe/Berlin"),
+        ("FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR", "every working day at 14:00 Europe/Berlin"),
+        ("FREQ=DAILY;BYHOUR=15,9", "every day at 09:00 and 15:00 Europe/Berlin"),
+        ("FREQ=MONTHLY", "on day 24 of every month at 14:00 Europe/Berlin"),
+        ("FREQ=MONTHLY;BYMONTHDAY=1,15", "on day 1 and day 15 of every month at 14:00 Europe/Berlin"),
+        ("FREQ=MONTHLY;BYMONTHDAY=-1", "on the last day of every month at 14:00 Europe/Berlin"),
+        ("FREQ=MONTHLY;BYDAY=1TU", "on the first Tuesday of every month at 14:00 Europe/Berlin"),
+        ("FREQ=MONTHLY;BYDAY=TU;BYSETPOS=2", "on the second Tuesday of every month at 14:00 Europe/Berlin"),
+        (
+            "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+            "on the last working day of every month at 14:00 Europe/Berlin",
+        ),
+        ("FREQ=YEARLY", "every year on 24 November at 14:00 Europe/Berlin"),
+        (
+            "FREQ=YEARLY;BYMONTH=3,9;BYDAY=1MO",
+            "every year on the first Monday of March and September at 14:00 Europe/Berlin",
+        ),
+        ("FREQ=HOURLY;INTERVAL=6", "every 6 hours from 2026-11-24 14:00 Europe/Berlin"),
+        ("FREQ=MINUTELY;INTERVAL=20", "every 20 minutes from 2026-11-24 14:00 Europe/Berlin"),
+        ("FREQ=WEEKLY;COUNT=3", "every Tuesday at 14:00 Europe/Berlin, 3 times"),
+        ("FREQ=WEEKLY;COUNT=1", "every Tuesday at 14:00 Europe/Berlin, once"),
+        ("FREQ=WEEKLY;UNTIL=20271231", "every Tuesday at 14:00 Europe/Berlin, until 2027-12-31"),
+    ],
+)
+def test_a_rule_is_said_in_words(rule: str, words: str) -> None:
+    assert read(rule, "2026-11-24T14:00", "Europe/Berlin").in_words() == words
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=YEARLY;BYWEEKNO=20",
+        "FREQ=YEARLY;BYYEARDAY=100",
+        "FREQ=YEARLY;BYDAY=TU",
+        "FREQ=DAILY;BYMONTH=3",
+        "FREQ=DAILY;INTERVAL=2;BYDAY=TU",
+        "FREQ=WEEKLY;BYMONTH=3",
+        "FREQ=MONTHLY;BYMONTH=3",
+        "FREQ=MONTHLY;BYMONTHDAY=13;BYDAY=FR",
+        "FREQ=MONTHLY;BYMONTHDAY=-3",
+        "FREQ=MONTHLY;BYDAY=MO,TU;BYSETPOS=1",
+        "FREQ=MONTHLY;BYDAY=TU;BYSETPOS=1,3",
+        "FREQ=MONTHLY;BYDAY=17TU",
+        "FREQ=HOURLY;BYHOUR=9,10",
+        "FREQ=DAILY;BYHOUR=1,2,3,4,5",
+    ],
+)
+def test_what_has_no_short_words_is_shown_as_it_is_written(rule: str) -> None:
+    words = read(rule, "2026-11-24T14:00", "Europe/Berlin").in_words()
+    assert words == f"by the rule {rule} from 2026-11-24 14:00 Europe/Berlin"
+
+
+def test_words_are_joined_as_people_do() -> None:
+    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
