@@ -97,7 +97,7 @@ def issue_token(
 
 
 @transaction.atomic
-def revoke_token(token: ApiToken, *, by: User, now: datetime) -> None:
+def revoke_token(token: ApiToken, *, by: Actor | None, now: datetime) -> None:
     """Make a token worthless from now on."""
     token.revoked_at = now
     token.save(update_fields=["revoked_at"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
@@ -21,25 +22,27 @@ SLOWEST_SECONDS = 5.0
 HOPELESS = frozenset({400, 413, 422})
 
 
-def body_of(report: Report, *, service: str, environment: str) -> bytes:
+def body_of(report: Report, *, service: str, environment: str, source: str) -> bytes:
     """Write a report as the house's metrics endpoint reads it."""
+    ends_at = report.ends_at.isoformat()
     readings = [
         {"metric": metric, "arm": ARMS[version], "units": units, "bad": bad}
         for version, count in report.counts.items()
         for metric, (units, bad) in count.metrics().items()
     ]
-    lines = [
-        {"arm": ARMS[version], "line": line, "count": count}
+    errors = [
+        {"arm": ARMS[version], "message": line, "count": count, "at": ends_at}
         for (version, line), count in report.lines.items()
     ]
     return json.dumps(
         {
             "service": service,
             "environment": environment,
+            "source": source,
             "starts_at": report.starts_at.isoformat(),
-            "ends_at": report.ends_at.isoformat(),
+            "ends_at": ends_at,
             "readings": readings,
-            "errors": lines,
+            "errors": errors,
         }
     ).encode()
 
@@ -58,7 +61,7 @@ class Reporter:
         self.last_error = ""
         self._tally = tally
         self._token = token
-        self._place = (service, environment)
+        self._place = {"service": service, "environment": environment, "source": f"pid-{os.getpid()}"}
         self._wire = Wire(address, TIMEOUT_SECONDS)
         self._waiting: deque[Report] = deque()
         self._news = asyncio.Event()
@@ -114,8 +117,7 @@ class Reporter:
         }
 
     def _post(self, report: Report) -> Answer:
-        service, environment = self._place
-        body = body_of(report, service=service, environment=environment)
+        body = body_of(report, **self._place)
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         return self._wire.ask("POST", PATH, body, headers)
 

@@ -67,4 +67,7 @@ KINDS: dict[str, str] = {
     "trains.departure.rolled_back": "{subject} was rolled back: {reason}",
     "trains.departure.cancelled": "{actor} cancelled {subject}: {reason}",
     "trains.vote.cast": "{actor} said {choice} to {subject}",
+    "demo.visit.started": "A visitor looks around as {subject}",
+    "demo.shop.broken": "{actor} broke the shop’s new version on purpose: {how}",
+    "demo.shop.mended": "{actor} mended the shop’s new version",
 }

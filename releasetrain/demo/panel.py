@@ -1,0 +1,161 @@
+"""Build the control panel of the demonstration: what comes next, how the shop does, what one may press."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.urls import reverse
+
+from releasetrain.demo.counters import ShopClosed, ShopFacts, read_shop
+from releasetrain.demo.journey import OPEN_STATES, current_departure, demo_people, wanted_gos
+from releasetrain.demo.shop import Fault
+from releasetrain.lib.spans import in_words
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes import Action, Link
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries import standing_of
+from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.words import listed
+
+D = DepartureState
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What comes next, in words; `until_at` is counted down to."""
+
+    heading: str
+    text: str
+    state: str = ""
+    until_at: datetime | None = None
+    links: list[Link] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Everything that the panel shows; `shop` is None before it was asked and while it does not answer."""
+
+    next: Next
+    actions: list[Action]
+    storefront_url: str
+    shop: ShopFacts | None = None
+    why_no_shop: str = ""
+    new_answered: str = ""
+    is_first: bool = False
+
+
+def draw_later(now: datetime, storefront_url: str) -> Panel:
+    """Build the panel without asking the shop, so that no page waits for it."""
+    return Panel(what_next(now), _breaking(None), storefront_url, is_first=True)
+
+
+def draw_now(now: datetime, storefront_url: str) -> Panel:
+    """Build the panel with the shop's counters, or with the reason why there are none."""
+    try:
+        shop = read_shop()
+    except ShopClosed as refusal:
+        return Panel(what_next(now), _breaking(None), storefront_url, why_no_shop=refusal.message)
+    return Panel(what_next(now), _breaking(shop), storefront_url, shop, new_answered=_ago(shop, now))
+
+
+def what_next(now: datetime) -> Next:
+    """Say what the demonstration's train does next, and what a visitor could do about it."""
+    departure = current_departure()
+    if departure is None:
+        return Next(
+            "Nothing is planned", "Let the demonstration train go once more.", actions=[_again("Run it")]
+        )
+    state = DepartureState(departure.state)
+    if state in (D.DECIDING, D.CLEARED):
+        return _sealed(departure, now)
+    if state is D.ROLLING:
+        return _rolling(departure)
+    return _boarding(departure) if state in OPEN_STATES else _finished(departure)
+
+
+def _boarding(departure: Departure) -> Next:
+    text = "Changes come aboard until the cut-off. Then what is aboard is sealed, and people say go or no-go."
+    return Next(
+        f"{departure.train.name} is boarding",
+        text,
+        departure.state,
+        until_at=departure.cut_off_at,
+        links=[_to(departure), Link("Submit a change yourself", reverse("changes-new"))],
+    )
+
+
+def _sealed(departure: Departure, now: datetime) -> Next:
+    standing = standing_of(departure, now)
+    name = departure.train.name
+    wanted = wanted_gos(standing, demo_people().values())
+    if wanted:
+        who = listed([f"{one.person} ({one.role.label})" for one in wanted])
+        return Next(
+            f"{name} needs a go",
+            f"It waits for {who}. Look around as one of them and vote, or let them say go for you.",
+            departure.state,
+            until_at=departure.departs_at,
+            links=[_to(departure)],
+            actions=[Action("say-go", "Say go for me", reverse("demo-say-go"), "circle-check", "primary")],
+        )
+    if departure.held_at is not None:
+        text = f"{departure.held_reason} A release manager can release or cancel it on its page."
+        return Next(f"{name} is held", text, "held", links=[_to(departure)], actions=[_again("Run another")])
+    if standing.verdict.is_allowed:
+        text = "Everybody has said go. Celery beat departs it by itself; nobody needs to press anything."
+        return Next(f"{name} is cleared", text, departure.state, departure.departs_at, [_to(departure)])
+    return Next(
+        f"{name} waits", standing.verdict.sentence(), departure.state, departure.departs_at, [_to(departure)]
+    )
+
+
+def _rolling(departure: Departure) -> Next:
+    return Next(
+        f"{departure.train.name} moves real traffic",
+        "1, 5, 10, 25, 50, 100 % of the shoppers get the new checkout. Break it, and watch it come back.",
+        departure.state,
+        links=[Link("Watch it live", reverse("departures-live", args=[departure.pk])), _to(departure)],
+    )
+
+
+def _finished(departure: Departure) -> Next:
+    ends = {
+        D.ARRIVED: "arrived: everybody has the new checkout",
+        D.ROLLED_BACK: "was rolled back: everybody has the old checkout",
+        D.CANCELLED: "was cancelled",
+        D.SKIPPED: "was skipped: nothing was aboard",
+    }
+    heading = f"{departure.train.name} {ends.get(DepartureState(departure.state), 'has ended')}"
+    text = departure.outcome or "Its page keeps everything that happened."
+    return Next(heading, text, departure.state, links=[_to(departure)], actions=[_again("Run it again")])
+
+
+def _to(departure: Departure) -> Link:
+    return Link(f"Open {departure.code}", reverse("departures-detail", args=[departure.pk]))
+
+
+def _again(label: str) -> Action:
+    return Action("again", label, reverse("demo-depart-soon"), "play", "primary")
+
+
+def _breaking(shop: ShopFacts | None) -> list[Action]:
+    """Offer what can be done to the new checkout; nothing while the shop does not answer."""
+    url = reverse("demo-break")
+    closed = None if shop else Reason("shop_closed", "Waits for the shop to answer.")
+    if shop and shop.fault:
+        how = "fails" if shop.fault is Fault.ERROR else "crawls"
+        label = f"Mend the new version (it {how})"
+        return [Action("mend", label, reverse("demo-mend"), "wrench", "primary")]
+    return [
+        Action(Fault.ERROR.value, "Break the new version", url, "bug", "danger", reason=closed),
+        Action(Fault.SLOW.value, "Make it slow", url, "snail", reason=closed),
+    ]
+
+
+def _ago(shop: ShopFacts, now: datetime) -> str:
+    """Say when the new version answered last; that it has stopped is what a rollback is about."""
+    last = shop.new.last_answer_at
+    if last is None:
+        return "never"
+    seconds = (now - last).total_seconds()
+    return "just now" if seconds < 1 else f"{in_words(seconds)} ago"

@@ -1,0 +1,1 @@
+"""Draw the demonstration into pages that know nothing of it."""
