@@ -15,12 +15,14 @@ from releasetrain.bench.house import Surroundings
 from releasetrain.bench.serving import ROOT, command_of
 from releasetrain.bench.worlds.news import NewsWorld
 from releasetrain.bench.yardsticks.ws_library import WsLibrary
+from releasetrain.events.queries import last_position
 from releasetrain.lib import clock
 from releasetrain.panels import tickets
 from releasetrain.panels.audience import Audience
 
 MARK = r'"type":"news","position":(\d+)'
 TICKET_LIFETIME = timedelta(hours=1)
+AUDIENCE = Audience.MEMBER
 CHANNEL = "bench-news"
 TUTORIAL_GROUP = "watchers"
 
@@ -36,7 +38,7 @@ class Design:
     what: str
     command: Callable[[int], list[str]]
     env: Mapping[str, str]
-    order: Mapping[str, Any]
+    order: Callable[[], Mapping[str, Any]]
     publish: Callable[[], tuple[int, float]]
     is_yardstick: bool = False
     is_fast: bool = True
@@ -44,21 +46,26 @@ class Design:
 
 def hub(around: Surroundings, world: NewsWorld, *, transport: str) -> Design:
     """Describe the house's own streaming process; committing an event is all that publishing needs."""
-    audience = {world.topic: Audience.MEMBER}
-    ticket = tickets.issue(audience, person=None, now=clock.now(), lifetime=TICKET_LIFETIME)
     paths = {"socket": "/live/socket", "events": "/live/events"}
     names = {"socket": "hub, WebSocket", "events": "hub, server-sent events"}
-    return Design(
-        what=names[transport],
-        command=lambda _: command_of("stream"),
-        env=around.env,
-        order={
+
+    def order() -> dict[str, Any]:
+        topics = {world.topic: AUDIENCE}
+        ticket = tickets.issue(topics, person=None, now=clock.now(), lifetime=TICKET_LIFETIME)
+        return {
             "mark": MARK,
             "path": paths[transport],
             "transport": transport,
             "origin": around.env["RELEASETRAIN_PUBLIC_URL"],
-            "hello": json.dumps({"ticket": ticket, "position": -1}),
-        },
+            # A page that was drawn just now, as pages are when they connect.
+            "hello": json.dumps({"ticket": ticket, "position": last_position()}),
+        }
+
+    return Design(
+        what=names[transport],
+        command=lambda _: command_of("stream"),
+        env=around.env,
+        order=order,
         publish=world.happen,
     )
 
@@ -79,7 +86,7 @@ def tutorial(around: Surroundings, world: NewsWorld, message: Callable[[int], st
         what="the tutorial's consumer",
         command=lambda _: command_of("stream", "releasetrain.bench.yardsticks.tutorial:application"),
         env={**around.env, "DJANGO_SETTINGS_MODULE": "releasetrain.bench.yardsticks.settings"},
-        order={"mark": MARK, "path": "/watch", "transport": "socket"},
+        order=lambda: {"mark": MARK, "path": "/watch", "transport": "socket"},
         publish=publish,
         is_yardstick=True,
         is_fast=False,
@@ -101,7 +108,7 @@ def node(around: Surroundings, world: NewsWorld, message: Callable[[int], str], 
         what="Node ws",
         command=lambda port: [library.node, script, str(port), place, CHANNEL, library.path],
         env=around.env,
-        order={"mark": MARK, "path": "/", "transport": "socket"},
+        order=lambda: {"mark": MARK, "path": "/", "transport": "socket"},
         publish=publish,
         is_yardstick=True,
     )

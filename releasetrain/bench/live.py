@@ -1,42 +1,56 @@
 """Measure the fan-out to thousands of watchers: the hub, the plain tutorial consumer, and Node's `ws`."""
 
-import json
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
-from releasetrain.bench.designs import MARK, Design, hub, node, tutorial
+from releasetrain.bench.designs import AUDIENCE, MARK, Design, hub, node, tutorial
+from releasetrain.bench.errors import CannotMeasure
 from releasetrain.bench.figures import Aim, Column, Number, Result, Row
 from releasetrain.bench.house import Surroundings, surroundings
 from releasetrain.bench.options import Options
 from releasetrain.bench.progress import say
-from releasetrain.bench.serving import allow_files, cores, free_ports, running
-from releasetrain.bench.watching import crowd
+from releasetrain.bench.serving import Process, allow_files, cores, free_ports, running
+from releasetrain.bench.watching import Crowd, crowd
 from releasetrain.bench.worlds.news import NewsWorld, lay_news
 from releasetrain.bench.yardsticks.ws_library import find_ws
+from releasetrain.events.models import Event
 from releasetrain.lib import clock
-from releasetrain.panels import news
-from releasetrain.panels.audience import Audience
+from releasetrain.live import parcel
+from releasetrain.panels import news, registry
+from releasetrain.panels.draw import draw
 
-PATIENCE_SECONDS = 10.0
-SETTLE_SECONDS = 1.0
+PATIENCE_SECONDS = 8.0
 SLOW, FAST = 1, 10  # events a second
-HUB = "hub, WebSocket"
+WARM_UPS = 5
+HUB, PEER = "hub, WebSocket", "Node ws"
 COLUMNS = (
     Column("p50", "p50 ms"),
     Column("p99", "p99 ms"),
     Column("max", "max ms"),
     Column("lost", "lost"),
     Column("merged", "merged"),
+    Column("bytes", "bytes"),
     Column("cpu_us", "µs CPU/delivery"),
     Column("kb", "KB/watcher"),
     Column("connect_s", "connect s", 1),
+    Column("refused", "refused"),
 )
 AIMS = {(1_000, SLOW): 40, (5_000, SLOW): 150, (10_000, SLOW): 300, (5_000, FAST): 120}
 
-Run = tuple[Design, int, int]
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A row with what it was measured of."""
+
+    what: str
+    design: Design
+    watchers: int
+    rate: int
+    figures: Mapping[str, Number]
 
 
 def run(options: Options) -> Result:
@@ -48,16 +62,19 @@ def run(options: Options) -> Result:
     world = lay_news(clock.now())
     message = partial(message_about, sample_message(world))
     designs, absent = _designs(around, world, message)
-    runs = [(design, size, SLOW) for size in options.watchers for design in designs]
-    runs += [(design, max(options.watchers), FAST) for design in designs if design.is_fast]
-    rows = [_row(one, options.seconds, around) for one in runs]
+    largest = max(options.watchers)
+    measured: list[Measured] = []
+    for watchers in options.watchers:
+        for design in designs:
+            rates = (SLOW, FAST) if design.is_fast and watchers == largest else (SLOW,)
+            measured += _measure_or_note(design, watchers, rates, options.seconds, around, absent)
     return Result(
         name="live",
         title="from the commit of an event until each watching socket has it",
         columns=COLUMNS,
-        rows=rows,
-        aims=_aims(runs, rows),
-        notes=[where.sentence, _how(options, len(message(0).encode())), *absent],
+        rows=[Row(one.what, one.figures, one.design.is_yardstick) for one in measured],
+        aims=_aims(measured),
+        notes=[where.sentence, _how(options), *absent],
     )
 
 
@@ -76,8 +93,16 @@ def _designs(
 def sample_message(world: NewsWorld) -> str:
     """Return what a watcher is sent when something happens, as the house itself writes it."""
     position, _ = world.happen()
-    drawn = news.after({world.topic: Audience.MEMBER}, position - 1, now=clock.now())
-    return json.dumps(news.message_of(drawn), separators=(",", ":"), ensure_ascii=False)
+    now = clock.now()
+    event = Event.objects.select_related("link").get(link__position=position)
+    drawn = [draw(need, AUDIENCE, now) for need in registry.needs(world.topic, [event])]
+    told = news.News(
+        position=position,
+        at=now,
+        fragments=tuple(one for one in drawn if one is not None),
+        happenings=(news.happening(event),),
+    )
+    return parcel.news(told).text
 
 
 def message_about(sample: str, position: int) -> str:
@@ -85,37 +110,77 @@ def message_about(sample: str, position: int) -> str:
     return re.sub(MARK, f'"type":"news","position":{position}', sample, count=1)
 
 
-def _row(one: Run, seconds: float, around: Surroundings) -> Row:
-    """Serve a design, let everybody watch, publish at an even rate, and sum up."""
-    design, watchers, rate = one
-    what = f"{design.what}: {watchers:,} @ {rate}/s"
-    say(f"live: {what}")
+def _measure_or_note(
+    design: Design,
+    watchers: int,
+    rates: Sequence[int],
+    seconds: float,
+    around: Surroundings,
+    notes: list[str],
+) -> list[Measured]:
+    """Measure a design; a yardstick that breaks has no figures, and a note says how."""
+    try:
+        return _measure(design, watchers, rates, seconds, around)
+    except CannotMeasure as error:
+        if not design.is_yardstick:
+            raise
+        notes.append(f"{design.what} with {watchers:,} watchers: {error}")
+        return [Measured(_name(design, watchers, SLOW), design, watchers, SLOW, {})]
+
+
+def _name(design: Design, watchers: int, rate: int) -> str:
+    return f"{design.what}: {watchers:,} @ {rate}/s"
+
+
+def _measure(
+    design: Design, watchers: int, rates: Sequence[int], seconds: float, around: Surroundings
+) -> list[Measured]:
+    """Serve a design, let everybody watch, and measure at each rate of events."""
     where, (port,) = cores(), free_ports(1)
+    say(f"live: {design.what}: {watchers:,} watchers")
     env = {**design.env, "STREAM_PORT": str(port)}
+    command = design.command(port)
     with (
-        running(
-            design.what, design.command(port), env=env, port=port, core=where.server, logs=around.logs
-        ) as server,
+        running(design.what, command, env=env, port=port, core=where.server, logs=around.logs) as server,
         crowd(around.env, where.load) as watching,
     ):
         before = server.cost()
-        connect_seconds = watching.connect(design.order, port, watchers)
-        design.publish()  # the first one finds everything cold
-        time.sleep(SETTLE_SECONDS)
+        connect_seconds = watching.connect(design.order(), port, watchers)
+        _warm_up(watching, design)
+        found = []
+        for rate in rates:
+            figures = _publish_and_watch(server, watching, design, rate, seconds)
+            more = {
+                "kb": (server.cost().own_bytes - before.own_bytes) / watchers / 1024,
+                "connect_s": connect_seconds,
+            }
+            found.append(Measured(_name(design, watchers, rate), design, watchers, rate, {**figures, **more}))
+    return found
+
+
+def _warm_up(watching: Crowd, design: Design) -> None:
+    """Publish until everybody is there and has heard of something."""
+    for _ in range(WARM_UPS):
         watching.begin()
-        begun = server.cost()
-        published = publish_evenly(design.publish, count=max(2, round(seconds * rate)), rate=rate)
-        found = watching.finish(published, PATIENCE_SECONDS)
-        ended = server.cost()
-    figures: dict[str, Number] = {
-        **{key: found[key] for key in ("p50", "p99", "max", "lost", "merged")},
-        "cpu_us": (ended.cpu_seconds - begun.cpu_seconds) / found["frames"] * 1e6
-        if found["frames"]
-        else None,
-        "kb": (ended.own_bytes - before.own_bytes) / watchers / 1024,
-        "connect_s": connect_seconds,
+        position, at = design.publish()
+        if not watching.finish({position: at}, PATIENCE_SECONDS)["lost"]:
+            return
+
+
+def _publish_and_watch(
+    server: Process, watching: Crowd, design: Design, rate: int, seconds: float
+) -> dict[str, Number]:
+    watching.begin()
+    begun = server.cost()
+    published = publish_evenly(design.publish, count=max(2, round(seconds * rate)), rate=rate)
+    found = watching.finish(published, PATIENCE_SECONDS)
+    spent = server.cost().cpu_seconds - begun.cpu_seconds
+    frames = found["frames"]
+    return {
+        **{key: found[key] for key in ("p50", "p99", "max", "lost", "merged", "refused")},
+        "cpu_us": spent / frames * 1e6 if frames else None,
+        "bytes": found["bytes"] / frames if frames else None,
     }
-    return Row(what, figures, is_yardstick=design.is_yardstick)
 
 
 def publish_evenly(publish: Callable[[], tuple[int, float]], *, count: int, rate: float) -> dict[int, float]:
@@ -129,34 +194,35 @@ def publish_evenly(publish: Callable[[], tuple[int, float]], *, count: int, rate
     return published
 
 
-def _aims(runs: Sequence[Run], rows: Sequence[Row]) -> list[Aim]:
+def _aims(measured: Sequence[Measured]) -> list[Aim]:
     """Compare the hub with what LIVE.md asks of it, as far as these sizes were measured."""
     aims = []
-    for (design, watchers, rate), row in zip(runs, rows, strict=True):
-        if design.what != HUB:
+    for one in measured:
+        if one.design.what != HUB:
             continue
-        if limit := AIMS.get((watchers, rate)):
-            aims.append(Aim(f"p99 of {row.what}", "ms", limit, row.figures["p99"]))
-        aims.append(Aim(f"lost by {row.what}", "messages", 0, row.figures["lost"]))
-        aims.append(Aim(f"memory of {row.what}", "KB/watcher", 30, row.figures["kb"]))
-        if peer := _peer_cpu(runs, rows, watchers, rate):
-            own = row.figures["cpu_us"]
-            aims.append(Aim(f"CPU of {row.what}", "× Node ws", 1.2, None if own is None else own / peer))
+        if limit := AIMS.get((one.watchers, one.rate)):
+            aims.append(Aim(f"p99 of {one.what}", "ms", limit, one.figures["p99"]))
+        aims.append(Aim(f"lost by {one.what}", "messages", 0, one.figures["lost"]))
+        aims.append(Aim(f"memory of {one.what}", "KB/watcher", 30, one.figures["kb"]))
+        if peer := _peer_cpu(measured, one):
+            own = one.figures["cpu_us"]
+            aims.append(Aim(f"CPU of {one.what}", "× Node ws", 1.2, None if own is None else own / peer))
     return aims
 
 
-def _peer_cpu(runs: Sequence[Run], rows: Sequence[Row], watchers: int, rate: int) -> Number:
-    for (design, size, events), row in zip(runs, rows, strict=True):
-        if design.what == "Node ws" and (size, events) == (watchers, rate):
-            return row.figures["cpu_us"]
+def _peer_cpu(measured: Sequence[Measured], one: Measured) -> Number:
+    for other in measured:
+        if other.design.what == PEER and (other.watchers, other.rate) == (one.watchers, one.rate):
+            return other.figures.get("cpu_us")
     return None
 
 
-def _how(options: Options, size: int) -> str:
+def _how(options: Options) -> str:
     return (
-        f"{options.seconds:g} s a row; each message is {size:,} bytes, drawn by the house (the yardsticks "
-        f"get it ready made). “lost”: not there {PATIENCE_SECONDS:g} s after the last event. “merged”: "
-        "replaced by a newer one before it was sent, and counted as waiting until that came. Memory is the "
-        "server's own (USS) beyond what it had without watchers. Ten events a second are not asked of the "
+        f"{options.seconds:g} s a row, after everybody was current once. Each message tells of one change to "
+        "one row of the board; the house draws it, the yardsticks get it ready made. “lost”: not there "
+        f"{PATIENCE_SECONDS:g} s after the last event. “merged”: replaced by a newer one before it was sent, "
+        "and counted as waiting until that came. Memory is the server's own (USS) beyond what it had with "
+        "nobody watching. “refused” handshakes were tried again. Ten events a second are not asked of the "
         "tutorial's consumer."
     )

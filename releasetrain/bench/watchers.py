@@ -1,8 +1,8 @@
 """Watch a stream over thousands of connections from one light process, and sum up who got what, and when.
 
 Run by the live benchmark as a process of its own. It speaks JSON lines: the first line in says what to watch,
-the first out that all are connected; the second in begins the measurement; the third in says when each event
-was published, and the last out is the summary. The end of its input ends it.
+the first out that all are connected. Then, as often as wanted: a line in begins a measurement, the next says
+when each event was published, and the line out is the summary. The end of its input ends it.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from typing import Any, cast
 from releasetrain.bench.figures import spread
 
 HANDSHAKES_AT_ONCE = 100
+RETRY_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0)  # as a page does that is refused
 SECONDS_TO_CONNECT = 90
 WATCHERS_AN_ADDRESS = 20_000  # each loopback address has some 28,000 ports
 OP_TEXT, OP_CLOSE, OP_PING, OP_PONG = 1, 8, 9, 10
@@ -100,6 +101,7 @@ class Book:
     frames: int = 0
     frame_bytes: int = 0
     closed: int = 0
+    refused: int = 0
 
     def note(self, watcher: int, payload: bytes, at: float) -> None:
         """Note a frame, and the event that it tells of if it names one."""
@@ -141,6 +143,7 @@ def summary(book: Book, published: Mapping[int, float], watchers: int) -> dict[s
         "frames": book.frames,
         "bytes": book.frame_bytes,
         "closed": book.closed,
+        "refused": book.refused,
     }
 
 
@@ -189,6 +192,8 @@ class Watcher(asyncio.Protocol):
             return b""
         if self._greeting.welcome not in head.partition(b"\r\n")[0]:
             self.upgraded.set_exception(ConnectionError(head.partition(b"\r\n")[0].decode("latin-1")))
+            if self._transport:
+                self._transport.close()
             return b""
         self.upgraded.set_result(None)
         if self._greeting.first and self._transport:
@@ -203,7 +208,7 @@ class Watcher(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.upgraded.done():
-            self._book.closed += 1
+            self._book.closed += self.upgraded.exception() is None
         else:
             self.upgraded.set_exception(ConnectionError("closed during the handshake"))
 
@@ -246,15 +251,23 @@ async def connect_all(order: Mapping[str, Any], book: Book) -> list[Watcher]:
 
     async def one(number: int) -> Watcher:
         async with gate:
-            source = f"127.0.0.{1 + number // WATCHERS_AN_ADDRESS}"
-            _, watcher = await loop.create_connection(
-                lambda: Watcher(number, how, book),
-                order["host"],
-                order["port"],
-                local_addr=(source, 0) if number >= WATCHERS_AN_ADDRESS else None,
-            )
-            await watcher.upgraded
-            return watcher
+            for wait in RETRY_SECONDS:
+                with contextlib.suppress(OSError):
+                    return await attempt(number)
+                book.refused += 1
+                await asyncio.sleep(wait)
+            return await attempt(number)
+
+    async def attempt(number: int) -> Watcher:
+        source = f"127.0.0.{1 + number // WATCHERS_AN_ADDRESS}"
+        _, watcher = await loop.create_connection(
+            lambda: Watcher(number, how, book),
+            order["host"],
+            order["port"],
+            local_addr=(source, 0) if number >= WATCHERS_AN_ADDRESS else None,
+        )
+        await watcher.upgraded
+        return watcher
 
     async with asyncio.timeout(SECONDS_TO_CONNECT):
         return list(await asyncio.gather(*(one(number) for number in range(order["watchers"]))))
@@ -289,13 +302,14 @@ async def watch() -> None:
         line_out(refused=str(error) or f"not all were connected after {SECONDS_TO_CONNECT} s")
         return
     line_out(connected=len(watching), seconds=time.monotonic() - began)
-    await line_in(reader)
-    book.clear()
-    line_out(ready=True)
-    end = await line_in(reader)
-    published = {int(event): at for event, at in end["published"].items()}
-    await until_current(book, max(published), len(watching), end["patience"])
-    line_out(**summary(book, published, len(watching)))
+    while True:
+        await line_in(reader)
+        book.clear()
+        line_out(ready=True)
+        end = await line_in(reader)
+        published = {int(event): at for event, at in end["published"].items()}
+        await until_current(book, max(published), len(watching), end["patience"])
+        line_out(**summary(book, published, len(watching)))
 
 
 def main() -> None:

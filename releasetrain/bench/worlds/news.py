@@ -1,4 +1,4 @@
-"""Lay a departure that thousands watch, and let something happen to it."""
+"""Lay a departure on the board that thousands watch, and let something happen to it."""
 
 import time
 from dataclasses import dataclass
@@ -23,7 +23,8 @@ class NewsWorld:
 
     @property
     def topic(self) -> str:
-        return f"departure:{self.departure.pk}"
+        """Name what thousands have open: the board, of which the departure is a row."""
+        return "board"
 
     def happen(self) -> tuple[int, float]:
         """Commit one event; return its position and the monotonic time of the commit.
