@@ -4,7 +4,11 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from releasetrain.api.probes import healthz, readyz
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz),
+    path("readyz", readyz),
     path("", include("releasetrain.web.urls")),
     path("api/", include("releasetrain.api.urls")),
     path("admin/", admin.site.urls),

@@ -37,14 +37,31 @@ def refuse_without(roles: Roles, any_of: Iterable[Role], what: str, *, team: int
     )
 
 
+def known_token(secret: str) -> ApiToken:
+    """Return the token that a machine has shown, whatever it may do.
+
+    :raises NotAllowed: there is no such token (status 401)
+    """
+    token = ApiToken.objects.filter(digest=token_digest(secret), revoked_at__isnull=True).first()
+    if token is None:
+        raise NotAllowed("This token is unknown or was revoked.", code="bad_token", status=401)
+    return token
+
+
+def refuse_without_scope(token: ApiToken, scope: str) -> None:
+    """Refuse a token that may not do what the scope says.
+
+    :raises NotAllowed: with the scope that it lacks
+    """
+    if scope not in token.scopes:
+        raise NotAllowed(f"The token “{token.name}” may not do this: it lacks the scope {scope}.")
+
+
 def token_for(secret: str, scope: str) -> ApiToken:
     """Return the token that a machine has shown, if it may do what the scope says.
 
     :raises NotAllowed: no such token (status 401), or not for this
     """
-    token = ApiToken.objects.filter(digest=token_digest(secret), revoked_at__isnull=True).first()
-    if token is None:
-        raise NotAllowed("This token is unknown or was revoked.", code="bad_token", status=401)
-    if scope not in token.scopes:
-        raise NotAllowed(f"The token “{token.name}” may not do this: it lacks the scope {scope}.")
+    token = known_token(secret)
+    refuse_without_scope(token, scope)
     return token

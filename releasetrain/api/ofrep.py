@@ -7,12 +7,21 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import django
 from django.conf import settings
 
+from releasetrain.api.bounds import (
+    Application,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    announced_length,
+    answer,
+    bounded,
+)
 from releasetrain.api.context import LIMIT, BadContext, context_of, targeting_key_of
 from releasetrain.flags.rules import ErrorCode
 from releasetrain.flags.serving import Serving, serving
@@ -20,18 +29,12 @@ from releasetrain.flags.snapshot import House, Snapshot, unready, write
 
 logger = logging.getLogger(__name__)
 
-Scope = Any
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Any], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = tuple[tuple[bytes, bytes], ...]
-
 PREFIX = "/ofrep/"
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = BULK + "/"
-JSON: Headers = ((b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff"))
 FIRST_LOAD_SECONDS = 5.0
+# Django refuses what is too large for it in its own words; this is only the end of an endless stream.
+MOST_BYTES = 8 * 1024 * 1024
 
 
 class Denied(Exception):
@@ -101,9 +104,7 @@ class Ofrep:
                 {"errorCode": ErrorCode.GENERAL, "errorDetails": "The evaluation failed; it was logged."}
             )
             status, headers = 500, ()
-        length = ((b"content-length", b"%d" % len(body)),) if status != 304 else ()
-        await send({"type": "http.response.start", "status": status, "headers": [*JSON, *length, *headers]})
-        await send({"type": "http.response.body", "body": body})
+        await answer(send, status, body, headers)
 
     async def _answer(
         self, path: str, key: str | None, scope: Scope, receive: Receive
@@ -112,8 +113,8 @@ class Ofrep:
             raise Denied(404, f"There is nothing at {path[:200]}; flags are evaluated at {BULK}.")
         if scope["method"] != "POST":
             raise Denied(405, "Flags are evaluated by POST.", headers=((b"allow", b"POST"),))
-        token, known_etags, length = read_headers(scope)
-        if length > LIMIT:
+        token, known_etags = read_headers(scope)
+        if announced_length(scope) > LIMIT:
             refuse_large()
         house = self.source.house
         if not house.is_loaded:
@@ -123,8 +124,8 @@ class Ofrep:
         try:
             if key is not None:
                 targeting_key = targeting_key_of(context_of(body))
-                status, answer = snapshot.single(key, targeting_key)
-                return status, (), answer
+                status, body = snapshot.single(key, targeting_key)
+                return status, (), body
             return bulk(snapshot, body, known_etags)
         except BadContext as bad:
             raise Denied(400, bad.details, code=bad.code) from bad
@@ -192,10 +193,9 @@ def path_of(scope: Scope) -> str:
     return path.removeprefix(root) if root else path
 
 
-def read_headers(scope: Scope) -> tuple[bytes, bytes, int]:
-    """Return the token, the If-None-Match and the announced length of the body."""
+def read_headers(scope: Scope) -> tuple[bytes, bytes]:
+    """Return the token and the If-None-Match."""
     token = known_etags = b""
-    length = 0
     for name, value in scope["headers"]:
         if name == b"authorization":
             scheme, _, secret = value.partition(b" ")
@@ -205,9 +205,7 @@ def read_headers(scope: Scope) -> tuple[bytes, bytes, int]:
             token = token or value.strip()
         elif name == b"if-none-match":
             known_etags = value.strip()
-        elif name == b"content-length" and value.isdigit():
-            length = int(value[:18])
-    return token, known_etags, length
+    return token, known_etags
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -253,6 +251,7 @@ def beside(pages: Application, source: Serving | None = None, limit: int | None 
     :param limit: evaluations a second for each token and process, 0 for any number; the setting where None
     """
     followed = source or serving()
+    bounded_pages = bounded(pages, MOST_BYTES)
     ofrep = Ofrep(followed, settings.OFREP_RATE if limit is None else limit)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -260,7 +259,7 @@ def beside(pages: Application, source: Serving | None = None, limit: int | None 
             if path_of(scope).startswith(PREFIX):
                 await ofrep(scope, receive, send)
             else:
-                await pages(scope, receive, send)
+                await bounded_pages(scope, receive, send)
         elif scope["type"] == "lifespan":
             await follow_lifespan(followed, receive, send)
         else:  # sockets are the stream process's business
@@ -272,10 +271,8 @@ def beside(pages: Application, source: Serving | None = None, limit: int | None 
 
 async def nothing_else(scope: Scope, receive: Receive, send: Send) -> None:
     """Say that this process only evaluates flags."""
-    body = write({"error": "not_found", "message": f"This process only evaluates flags, at {BULK}."})
-    length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": 404, "headers": [*JSON, length]})
-    await send({"type": "http.response.body", "body": body})
+    sentence = f"This process only evaluates flags, at {BULK}."
+    await answer(send, 404, write({"error": "not_found", "message": sentence}))
 
 
 def alone() -> Application:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from releasetrain.api.ofrep import Application, Message, Receive, Scope, Send, alone, beside
+from releasetrain.api.bounds import Application, Message, Receive, Scope, Send
+from releasetrain.api.ofrep import alone, beside
 from releasetrain.flags.rules import FlagState
 from releasetrain.flags.serving import Serving
 from releasetrain.flags.snapshot import DATABASE, House, build

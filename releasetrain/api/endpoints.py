@@ -1,0 +1,159 @@
+"""Let machines report, tell and ask: the endpoints of /api/v1/."""
+
+import hashlib
+import hmac
+
+from django.conf import settings
+from django.db.models import Prefetch
+from django.http import HttpRequest
+from ninja import Header, Path, Query, Router
+from ninja.responses import codes_4xx
+
+from releasetrain.accounts.access import refuse_without_scope
+from releasetrain.api import schemas, shapes
+from releasetrain.api.auth import Request, Token
+from releasetrain.health.access import target_for
+from releasetrain.health.actions import Taken, take_readings
+from releasetrain.lib import clock
+from releasetrain.lib.errors import NotAllowed, NotFound, Refused
+from releasetrain.rollouts.models import Hold, Rollout
+from releasetrain.trains.actions import ingest_webhook
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries import changes_with_service, departures_with_train, latest_manifests
+
+router = Router()
+
+PROBLEMS = {codes_4xx: schemas.Problem}
+GITHUB_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "GitHub's message, as application/json.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@router.post(
+    "/metrics",
+    auth=Token(),
+    response={200: schemas.TakenOut, **PROBLEMS},
+    summary="Report counts and error lines",
+    tags=["reporting"],
+)
+def report_metrics(request: Request, report: schemas.ReportIn) -> Taken:
+    """Count what a service saw in a span of time, for each arm; scope `metrics:<service>`.
+
+    Send a report every five or ten seconds, also of 0 units. A report that is sent again counts once.
+    """
+    refuse_without_scope(request.auth, f"metrics:{report.service}")
+    target = target_for(report.service, report.environment)
+    return take_readings(target=target, report=report.as_report(), now=clock.now())
+
+
+@router.post(
+    "/webhooks/github",
+    response={200: schemas.IngestedOut, **PROBLEMS},
+    summary="Take in a message from GitHub",
+    tags=["webhooks"],
+    openapi_extra=GITHUB_BODY,
+)
+def github_webhook(
+    request: HttpRequest,
+    signature: str = Header("", alias="X-Hub-Signature-256", description="sha256=… of the body"),  # type: ignore[type-arg]
+    event: str = Header("", alias="X-GitHub-Event"),  # type: ignore[type-arg]
+    delivery: str = Header("", alias="X-GitHub-Delivery"),  # type: ignore[type-arg]
+) -> schemas.IngestedOut:
+    """Turn pull requests into changes; signed with the secret that both sides know, and counted once."""
+    body = request.body
+    check_signature(body, signature)
+    if request.content_type != "application/json":
+        raise Refused(
+            "Set the webhook's content type to application/json at GitHub.",
+            code="wrong_content_type",
+            status=415,
+            who="an administrator of the repository",
+        )
+    done = ingest_webhook(host="github", event=event, delivery_id=delivery, payload=body, now=clock.now())
+    return schemas.IngestedOut(
+        outcome=done.outcome,
+        change=done.change.pk if done.change else None,
+        is_new=done.is_new,
+        is_duplicate=done.is_duplicate,
+    )
+
+
+def check_signature(body: bytes, signature: str) -> None:
+    """Refuse a message that was not signed with the secret.
+
+    :raises NotAllowed: there is no secret, or the signature does not fit (status 401)
+    """
+    secret: str = settings.GITHUB_WEBHOOK_SECRET
+    if not secret:
+        raise NotAllowed(
+            "Messages from GitHub are not taken in: no secret is set. Set RELEASETRAIN_GITHUB_WEBHOOK_SECRET "
+            "here and the same secret at GitHub.",
+            code="no_secret",
+            who="whoever runs this server",
+        )
+    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
+        raise NotAllowed(
+            "The header X-Hub-Signature-256 does not fit the body: the secret here and at GitHub differ, or "
+            "somebody else sent this.",
+            code="bad_signature",
+            status=401,
+        )
+
+
+@router.get(
+    "/departures",
+    auth=Token("read"),
+    response={200: schemas.DeparturePage, **PROBLEMS},
+    summary="List departures",
+    tags=["departures"],
+)
+def list_departures(request: Request, filters: Query[schemas.Filter]) -> schemas.DeparturePage:
+    """List departures, the one that leaves last first; scope `read`."""
+    rows = departures_with_train().order_by("-departs_at", "-pk")
+    counted = Departure.objects.all()
+    if filters.state is not None:
+        rows, counted = rows.filter(state=filters.state), counted.filter(state=filters.state)
+    if filters.train is not None:
+        rows, counted = rows.filter(train__slug=filters.train), counted.filter(train__slug=filters.train)
+    total, end = counted.count(), filters.offset + filters.limit
+    items = [shapes.departure(one) for one in rows[filters.offset : end]]
+    return schemas.DeparturePage(items=items, total=total, next=end if end < total else None)
+
+
+@router.get(
+    "/departures/{departure_id}",
+    auth=Token("read"),
+    response={200: schemas.DepartureDetail, **PROBLEMS},
+    summary="Show a departure",
+    tags=["departures"],
+)
+def show_departure(request: Request, departure_id: Path[schemas.Id]) -> schemas.DepartureDetail:
+    """Show a departure with the changes aboard and its newest manifest; scope `read`."""
+    found = departures_with_train().filter(pk=departure_id).first()
+    if found is None:
+        raise NotFound(f"There is no departure {departure_id}.")
+    aboard = changes_with_service().filter(departure=found).order_by("pk")
+    return shapes.departure_detail(found, aboard, latest_manifests([found.pk]).get(found.pk))
+
+
+@router.get(
+    "/departures/{departure_id}/rollouts",
+    auth=Token("read"),
+    response={200: list[schemas.RolloutOut], **PROBLEMS},
+    summary="Show a departure's rollouts",
+    tags=["departures"],
+)
+def list_rollouts(request: Request, departure_id: Path[schemas.Id]) -> list[schemas.RolloutOut]:
+    """Show where each service of a departure stands, what holds it and every step it took; scope `read`."""
+    if not Departure.objects.filter(pk=departure_id).exists():
+        raise NotFound(f"There is no departure {departure_id}.")
+    rows = Rollout.objects.filter(departure=departure_id).select_related(
+        "target__service", "target__environment"
+    )
+    open_holds = Prefetch("holds", Hold.objects.filter(cleared_at__isnull=True), to_attr="open_holds")
+    return [shapes.rollout(one) for one in rows.prefetch_related(open_holds, "transitions")]
