@@ -22,6 +22,7 @@ PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "releasetrain.json"  # which locks are installed; written last
 UNFINISHED = VENV / "releasetrain.unfinished"  # stands while pip writes, and after it was killed
 LOG = VENV / "releasetrain-pip.log"
+OURS, THEIRS = "ours", "theirs"
 
 # The Python that environments are made with: not the one inside .venv, even if that one is running this.
 THIS_PYTHON: str = getattr(sys, "_base_executable", sys.executable)
@@ -65,15 +66,26 @@ def _stamp() -> dict[str, str]:
 
 
 def _make(lock: Path) -> None:
-    if UNFINISHED.exists() or not _works():
+    """Bring .venv in line with the lock; a half-written one is made anew, unless somebody keeps it."""
+    cut_short = UNFINISHED.exists()
+    whose = _whose()
+    if not _works() or (cut_short and whose == OURS):
         _remove_old()
         _make_empty()
+        cut_short, whose = False, OURS
+    UNFINISHED.write_text(whose)
     STAMP.unlink(missing_ok=True)
-    UNFINISHED.touch()
-    install(_pip(), lock, LOG)
+    install(_pip(), lock, LOG, again=cut_short)
     locks = [RUNTIME, DEVELOPMENT] if lock == DEVELOPMENT else [RUNTIME]
     STAMP.write_text(json.dumps({each.name: fingerprint(each) for each in locks}))
     UNFINISHED.unlink()
+
+
+def _whose() -> str:
+    """Tell an environment that we made from one that a person keeps, with libraries of their own perhaps."""
+    if UNFINISHED.exists():
+        return UNFINISHED.read_text() or OURS
+    return OURS if STAMP.exists() or not VENV.exists() else THEIRS
 
 
 def _works() -> bool:

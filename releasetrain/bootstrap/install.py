@@ -27,9 +27,10 @@ NETWORK = (
 )
 
 
-def install(pip: list[str], lock: Path, log: Path) -> None:
+def install(pip: list[str], lock: Path, log: Path, *, again: bool = False) -> None:
     """Install every pin of the lock, refusing any file whose hash is not in it.
 
+    :param again: install also what seems to be there, because a former run was cut short while writing it
     :raises BootstrapError: pip failed; the sentence says why
     """
     total = len(pins(lock.read_text()))
@@ -37,6 +38,7 @@ def install(pip: list[str], lock: Path, log: Path) -> None:
     progress = Progress("Preparing .venv, once")
     said: list[str] = []
     argv = [*pip, "install", "--require-hashes", "--no-deps", "--requirement", str(lock), *QUIETLY]
+    argv += ["--force-reinstall"] if again else []
     with _popen(argv) as process:
         try:
             for line in process.stdout or ():

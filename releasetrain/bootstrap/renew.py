@@ -26,9 +26,7 @@ def renew_locks(arguments: list[str]) -> int:
     """Write both locks anew; further arguments go to uv, such as `--upgrade`."""
     uv = _uv()
     if not uv:
-        say(
-            "Renewing the lock needs uv, and nothing else here does. Install it: pipx install uv"
-        )
+        say("Renewing the lock needs uv, and nothing else here does. Install it: pipx install uv")
         return 1
     for lock, more in ((RUNTIME, ()), (DEVELOPMENT, ("--group", "dev", "--constraint", str(RUNTIME)))):
         code = _compile(uv, lock, [*more, *arguments])

@@ -177,6 +177,18 @@ def test_a_missing_library_is_a_sentence_and_no_trace(checkout: Checkout) -> Non
     assert "pip's words are in" in err
 
 
+def test_an_environment_that_somebody_keeps_survives_a_run_cut_short(ready: Checkout) -> None:
+    ready.stamp.unlink()
+    (ready.root / ".venv" / "theirs").touch()
+    ready.lock("2.0")
+    assert ready.run("up")[0] == 0
+    ready.stamp.unlink()
+    (ready.root / ".venv" / "releasetrain.unfinished").write_text("theirs")
+    next((ready.root / ".venv").glob("lib/python*/site-packages/rtsmall.py")).unlink()
+    assert ready.run("up")[1] == f"up 2.0 {ready.root}/.venv\n"
+    assert (ready.root / ".venv" / "theirs").exists()
+
+
 def test_an_environment_that_lost_its_interpreter_is_made_anew(ready: Checkout) -> None:
     for each in (ready.root / ".venv" / "bin").glob("python*"):
         each.unlink()
