@@ -19,16 +19,24 @@ class Prepared:
     """What `up` wants to know afterwards."""
 
     link: str = ""  # signs the first administrator in, once
+    is_demo: bool = False  # the demonstration lives here
 
 
 def main(result: str, demo: str) -> None:
     """Prepare the house and write down the result."""
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
-    if demo != "none":
-        call_command("demo", demo)
-    prepared = Prepared(link=_said("sign_in_link", "--first"))
+    is_demo = demo != "none" and _load_demo(demo)
+    prepared = Prepared(link=_said("sign_in_link", "--first"), is_demo=is_demo)
     Path(result).write_text(json.dumps(asdict(prepared)))
+
+
+def _load_demo(wish: str) -> bool:
+    """Load or reset the demonstration, unless somebody works in this house; tell whether it lives here."""
+    from releasetrain.demo.build import is_loaded  # needs the apps
+
+    call_command("demo", wish if is_loaded() else "load")  # what is no demonstration is never emptied
+    return is_loaded()
 
 
 def _said(*command: str) -> str:

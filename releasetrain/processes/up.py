@@ -95,9 +95,9 @@ class Run:
             self.supervisor.take(KeptServer(server))
         self._complete_environ()
         self.progress.show("tables" if self.options.demo == "none" else "tables and the demonstration world")
-        link = self._prepare()
+        link, is_demo = self._prepare()
         self.progress.show("pages, sockets, worker and beat")
-        self._launch_programs()
+        self._launch_programs(with_demo=is_demo)
         self._wait_until_it_answers()
         self.progress.clear()
         self._announce(link)
@@ -126,12 +126,14 @@ class Run:
             "STOREFRONT_PORT": str(self.options.storefront_port),
             "PATH": os.pathsep.join([binaries, os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
+            "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX", "2"),  # many threads, little memory
         }
         self.house.write_env(self.environ)
 
-    def _prepare(self) -> str:
-        """Migrate, load the demonstration, and give the first administrator's link if one is needed."""
+    def _prepare(self) -> tuple[str, bool]:
+        """Migrate and load the demonstration; give the first sign-in link, and whether it is loaded."""
         log = Log(self.house.logs / "prepare.log")
+        log.begin_run()
         result = self.house.data / "prepared.json"
         argv = [sys.executable, "-m", "releasetrain.processes.prepare", str(result), self.options.demo]
         with log.path.open("ab") as output:
@@ -146,11 +148,15 @@ class Run:
             raise ServerError(f"The tables could not be prepared: {last} (all of it is in {log.path}).")
         read = json.loads(result.read_text())
         result.unlink()  # it lets somebody in
-        return str(read["link"])
+        if self.options.demo != "none" and not read["is_demo"]:
+            self._tell((log.tail() or ["The demonstration was left out."])[-1])
+        return str(read["link"]), bool(read["is_demo"])
 
-    def _launch_programs(self) -> None:
+    def _launch_programs(self, *, with_demo: bool) -> None:
+        self.environ["RELEASETRAIN_DEMO"] = str(int(with_demo))
+        self.house.write_env(self.environ)
         lines = read_procfile(ROOT / "Procfile")
-        if self.options.demo != "none":
+        if with_demo:
             lines |= read_procfile(ROOT / "releasetrain" / "demo" / "Procfile")
         for name, command in lines.items():
             program = Program(name, command, environ=self.environ, cwd=ROOT, logs=self.house.logs)
