@@ -20,8 +20,6 @@ from releasetrain.trains.rules.plan import Plan
 from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import BOARDING_STATES, Choice, DepartureState
 
-SEALED_STATES = frozenset({DepartureState.DECIDING, DepartureState.CLEARED})
-
 
 @dataclass(slots=True)
 class Load:
@@ -69,7 +67,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
     """
     plans = {one.pk: Plan.from_json(one.plan) for one in departures}
     loads = _loads(departures)
-    sealed = [one for one in departures if one.state in SEALED_STATES]
+    sealed = [one for one in departures if one.sealed_at is not None]
     manifests = latest_manifests([one.pk for one in sealed])
     ballots = _ballots([one.pk for one in sealed])
     holders = _Holders.of(

@@ -85,8 +85,11 @@ def moves(train: Train, edited: Schedule, cut_off_lead: timedelta, now: datetime
     """Return what an edit of the schedule does to the departures that stand; the form shows it first (T9)."""
     standing = may_still_move(train, now)
     until = max([now + AHEAD, *(one.planned_at + timedelta(seconds=1) for one in standing)])
-    ahead = dates_to_board(edited, cut_off_lead, until=until, now=now)
-    return rematch(standing, [one.at for one in ahead])
+    planned = {one.planned_at for one in standing}
+    ahead = occurrences(edited, after=now, until=until)
+    # A departure that stands keeps its date although a longer lead would have closed it already.
+    instants = [one.at for one in ahead if one.at - cut_off_lead > now or one.at in planned]
+    return rematch(standing, instants)
 
 
 def dates_to_board(

@@ -1,0 +1,200 @@
+"""Exactly once, with twenty at the same moment and a real PostgreSQL (RULES D9, T10)."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from releasetrain.accounts.rules import Role
+from releasetrain.events.models import Event
+from releasetrain.lib.errors import Refused
+from releasetrain.trains import actions
+from releasetrain.trains.actions import TrainSettings
+from releasetrain.trains.models import Change, Departure, Vote
+from releasetrain.trains.rules.states import Choice
+from tests import make
+from tests.trains import world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MANY = 20
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """Run every call in a thread and connection of its own, all from the same moment on.
+
+    :return: what each returned, or the refusal that it raised
+    """
+    line = Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        line.wait(timeout=30)
+        try:
+            return call()
+        except Refused as refusal:
+            return refusal
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def refusals(results: list[object]) -> list[Refused]:
+    return [one for one in results if isinstance(one, Refused)]
+
+
+def happened(kind: str) -> int:
+    return Event.objects.filter(kind=kind).count()
+
+
+def test_d9_twenty_last_votes_clear_once() -> None:
+    departure = world.sealed()
+    digest = world.digest(departure)
+    people = [make.user(f"Voter {number}", Role.RELEASE_MANAGER) for number in range(MANY)]
+    results = at_once(
+        *(
+            lambda one=one: actions.vote(  # type: ignore[misc]
+                departure, choice=Choice.GO, digest=digest, by=one, now=departure.cut_off_at
+            )
+            for one in people
+        )
+    )
+    assert refusals(results) == []
+    assert sum(isinstance(one, actions.Voted) and one.cleared for one in results) == 1
+    assert happened("trains.departure.cleared") == 1
+    assert Vote.objects.count() == MANY
+
+
+def test_d9_twenty_clicks_of_one_person_are_one_vote() -> None:
+    departure = world.sealed()
+    digest, one = world.digest(departure), world.manager()
+    results = at_once(
+        *[lambda: actions.vote(departure, choice=Choice.GO, digest=digest, by=one, now=departure.cut_off_at)]
+        * MANY
+    )
+    assert refusals(results) == []
+    assert Vote.objects.count() == happened("trains.vote.cast") == happened("trains.departure.cleared") == 1
+
+
+def test_d9_twenty_workers_let_a_departure_leave_once() -> None:
+    departure = world.cleared()
+    results = at_once(*[lambda: actions.depart(departure, now=departure.departs_at)] * MANY)
+    assert len(refusals(results)) == MANY - 1
+    assert {one.code for one in refusals(results)} == {"gone"}
+    assert happened("trains.departure.departed") == 1
+
+
+def test_d9_a_no_go_in_the_same_second_stops_the_departure_or_comes_too_late() -> None:
+    departure = world.cleared()
+    digest = world.digest(departure)
+    people = [make.user(f"Voter {number}", Role.RELEASE_MANAGER) for number in range(5)]
+    at_once(
+        lambda: actions.depart(departure, now=departure.departs_at),
+        *(
+            lambda one=one: actions.vote(  # type: ignore[misc]
+                departure, choice=Choice.NO_GO, reason="stop", digest=digest, by=one, now=departure.departs_at
+            )
+            for one in people
+        ),
+    )
+    departure.refresh_from_db()
+    no_gos = Vote.objects.filter(choice="no_go").count()
+    assert (departure.state, no_gos) in [("rolling", 0), ("deciding", 5)]
+
+
+def test_twenty_seals_write_one_manifest() -> None:
+    departure = make.departure()
+    world.aboard(departure)
+    results = at_once(*[lambda: actions.seal(departure, now=departure.cut_off_at)] * MANY)
+    assert len(refusals(results)) == MANY - 1
+    assert departure.manifests.count() == happened("trains.departure.sealed") == 1
+
+
+def test_t10_changes_received_in_time_are_all_in_the_last_manifest_whenever_the_seal_ran() -> None:
+    departure = make.departure()
+    world.aboard(departure)
+    in_time = departure.cut_off_at - timedelta(microseconds=1)
+    changes = [make.change(author=world.submitter()) for _ in range(8)]
+    at_once(
+        lambda: actions.seal(departure, now=departure.cut_off_at),
+        *(
+            lambda one=one: actions.board(one, departure, by=world.submitter(), now=in_time)  # type: ignore[misc]
+            for one in changes
+        ),
+    )
+    newest = departure.manifests.order_by("-revision")[0]
+    assert sum(len(one["changes"]) for one in newest.content["services"]) == 9
+
+
+def test_i7_a_change_that_two_departures_want_is_on_one() -> None:
+    first = make.departure()
+    departures = [first, *(make.departure(first.train) for _ in range(7))]
+    change = make.change(author=world.submitter())
+    results = at_once(
+        *(
+            lambda one=one: actions.board(change, one, by=world.submitter(), now=make.NOW)  # type: ignore[misc]
+            for one in departures
+        )
+    )
+    assert len(refusals(results)) == 7
+    assert happened("trains.change.boarded") == 1
+
+
+def test_moves_against_each_other_end_without_a_deadlock() -> None:
+    first = make.departure()
+    second = make.departure(first.train)
+    there, back = world.aboard(first), world.aboard(second)
+    at_once(
+        *[lambda: actions.move(there, second, by=world.submitter(), now=make.NOW)] * 5,
+        *[lambda: actions.move(back, first, by=world.submitter(), now=make.NOW)] * 5,
+    )
+    assert set(Change.objects.values_list("state", flat=True)) == {"aboard"}
+
+
+def test_materialising_at_once_writes_each_departure_once() -> None:
+    world.manager()
+    train = make.train()
+    at_once(*[lambda: actions.materialise(train, until=make.NOW + timedelta(days=60), now=make.NOW)] * 8)
+    planned = list(Departure.objects.values_list("planned_at", flat=True))
+    assert len(planned) == len(set(planned)) == 9
+    assert happened("trains.departures.planned") == 1
+
+
+def test_trains_made_at_once_under_one_address_are_one() -> None:
+    by = world.manager()
+    settings = TrainSettings(
+        name="Express",
+        slug="express",
+        team=make.team(),
+        environment=make.environment(),
+        services=(make.service(),),
+        policy=make.policy(release_manager=1),
+        time_zone="UTC",
+        rule="FREQ=WEEKLY",
+        first_departs_at_local="2026-11-24T14:00",
+    )
+    results = at_once(*[lambda: actions.create_train(settings, by=by, now=make.NOW)] * 5)
+    assert [one.message for one in refusals(results)] == [
+        "Another train has the address “express” already."
+    ] * 4
+
+
+def test_one_delivery_sent_twenty_times_at_once_is_one_change() -> None:
+    service = make.service()
+    service.repository = "octo/shop"
+    service.save(update_fields=["repository"])
+    payload = world.pull_request()
+    results = at_once(
+        *[
+            lambda: actions.ingest_webhook(
+                host="github", event="pull_request", delivery_id="one", payload=payload, now=make.NOW
+            )
+        ]
+        * MANY
+    )
+    assert refusals(results) == []
+    assert sum(isinstance(one, actions.Ingested) and one.is_duplicate for one in results) == MANY - 1
+    assert Change.objects.count() == happened("trains.change.submitted") == 1
