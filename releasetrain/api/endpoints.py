@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest
 from ninja import Header, Path, Query, Router
-from ninja.responses import codes_4xx
 
 from releasetrain.accounts.access import refuse_without_scope
 from releasetrain.api import schemas, shapes
@@ -23,7 +22,8 @@ from releasetrain.trains.queries import changes_with_service, departures_with_tr
 
 router = Router()
 
-PROBLEMS = {codes_4xx: schemas.Problem}
+READ_PROBLEMS = {frozenset({400, 401, 403, 404, 422}): schemas.Problem}
+WRITE_PROBLEMS = {frozenset({400, 401, 403, 404, 409, 413, 415, 422}): schemas.Problem}
 GITHUB_BODY = {
     "requestBody": {
         "required": True,
@@ -36,7 +36,7 @@ GITHUB_BODY = {
 @router.post(
     "/metrics",
     auth=Token(),
-    response={200: schemas.TakenOut, **PROBLEMS},
+    response={200: schemas.TakenOut, **WRITE_PROBLEMS},
     summary="Report counts and error lines",
     tags=["reporting"],
 )
@@ -52,7 +52,7 @@ def report_metrics(request: Request, report: schemas.ReportIn) -> Taken:
 
 @router.post(
     "/webhooks/github",
-    response={200: schemas.IngestedOut, **PROBLEMS},
+    response={200: schemas.IngestedOut, **WRITE_PROBLEMS},
     summary="Take in a message from GitHub",
     tags=["webhooks"],
     openapi_extra=GITHUB_BODY,
@@ -108,7 +108,7 @@ def check_signature(body: bytes, signature: str) -> None:
 @router.get(
     "/departures",
     auth=Token("read"),
-    response={200: schemas.DeparturePage, **PROBLEMS},
+    response={200: schemas.DeparturePage, **READ_PROBLEMS},
     summary="List departures",
     tags=["departures"],
 )
@@ -128,7 +128,7 @@ def list_departures(request: Request, filters: Query[schemas.Filter]) -> schemas
 @router.get(
     "/departures/{departure_id}",
     auth=Token("read"),
-    response={200: schemas.DepartureDetail, **PROBLEMS},
+    response={200: schemas.DepartureDetail, **READ_PROBLEMS},
     summary="Show a departure",
     tags=["departures"],
 )
@@ -144,7 +144,7 @@ def show_departure(request: Request, departure_id: Path[schemas.Id]) -> schemas.
 @router.get(
     "/departures/{departure_id}/rollouts",
     auth=Token("read"),
-    response={200: list[schemas.RolloutOut], **PROBLEMS},
+    response={200: list[schemas.RolloutOut], **READ_PROBLEMS},
     summary="Show a departure's rollouts",
     tags=["departures"],
 )
