@@ -7,6 +7,7 @@ The rule, for every command but `up`:
 4. On a fresh clone nothing is started by surprise: the command says what to do.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -52,6 +53,13 @@ def run(command: str, argv: list[str]) -> int:
         return _on_servers(command, argv)
     except ServerError as error:
         say(str(error))
+        return 1
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
+            raise
+        say(
+            f"{error.filename or 'The disk'} cannot be written: {error.strerror}. Make room and run it again."
+        )
         return 1
 
 

@@ -73,10 +73,13 @@ def answers(host: str, port: int) -> bool:
     return False
 
 
-def is_healthy(host: str, port: int) -> bool:
-    """Tell whether the pages answer there, directly and past any proxy."""
+def is_healthy(host: str, port: int, known_as: str) -> bool:
+    """Tell whether the pages answer there, directly and past any proxy.
+
+    :param known_as: the name that people reach them by; they answer to no other
+    """
     connection = http.client.HTTPConnection(host, port, timeout=5)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/healthz", headers={"Host": f"127.0.0.1:{port}"})
+        connection.request("GET", "/healthz", headers={"Host": known_as})
         return connection.getresponse().status == 200
     return False

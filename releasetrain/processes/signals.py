@@ -29,7 +29,8 @@ class Wish:
             signal.signal(each, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.is_urgent = self.asked is not None and number == signal.SIGINT  # the second Ctrl-C means it
+        # The second Ctrl-C means it.
+        self.is_urgent = self.is_urgent or (self.asked is not None and number == signal.SIGINT)
         self.asked = self.asked or signal.Signals(number)
 
     def check(self) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from releasetrain.bootstrap.terminal import Progress, say
 from releasetrain.embedded import ServerError, Servers
@@ -181,7 +182,8 @@ class Run:
 
     def _answers(self) -> bool:
         chosen = self.options
-        return is_healthy(chosen.host, chosen.port) and answers(chosen.host, chosen.stream_port)
+        name = urlsplit(self.environ["RELEASETRAIN_PUBLIC_URL"]).netloc
+        return is_healthy(chosen.host, chosen.port, name) and answers(chosen.host, chosen.stream_port)
 
     def _announce(self, link: str) -> None:
         """Print the one line that everybody waits for."""
