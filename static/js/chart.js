@@ -28,12 +28,13 @@ function ceiling(top) {
   return [1, 2, 2.5, 4, 5, 10].map((step) => step * power).find((step) => step >= top * 0.999999);
 }
 
-const short = (value) => value.toLocaleString("en-GB", { maximumFractionDigits: 3 });
+const tickFormat = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 3 });
+const fineFormat = new Intl.NumberFormat("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+const wholeFormat = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 
 function figure(value, unit) {
   if (value == null) return "–";
-  const digits = unit === "%" || value < 10 ? 2 : 0;
-  const number = value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const number = (unit === "%" || value < 10 ? fineFormat : wholeFormat).format(value);
   return unit ? `${number} ${unit}` : number;
 }
 
@@ -97,20 +98,20 @@ class LiveChart extends HTMLElement {
     let highest = this.threshold ?? 0;
     for (const [, candidate, baseline] of points) highest = Math.max(highest, candidate ?? 0, baseline ?? 0);
     const top = ceiling(highest * 1.05);
-    const x = (at) => (((at - end) / span + 1) * WIDTH).toFixed(1);
-    const y = (value) => ((1 - Math.min(value / top, 1)) * HEIGHT).toFixed(2);
+    const x = (at) => Math.round(((at - end) / span + 1) * WIDTH);
+    const y = (value) => Math.round((1 - Math.min(value / top, 1)) * HEIGHT * 10) / 10;
     const path = (arm) => {
-      let line = "";
+      const line = [];
       let pen = "M";
       for (const point of points) {
         if (point[arm] == null) {
           pen = "M";
           continue;
         }
-        line += `${pen}${x(point[0])} ${y(point[arm])}`;
+        line.push(pen, x(point[0]), " ", y(point[arm]));
         pen = "L";
       }
-      return line;
+      return line.join("");
     };
     this.lines.candidate.setAttribute("d", path(1));
     this.lines.baseline.setAttribute("d", path(2));
@@ -120,7 +121,7 @@ class LiveChart extends HTMLElement {
       this.limit.line.setAttribute("d", `M0 ${y(this.threshold)}H${WIDTH}`);
       this.limit.area.setAttribute("height", y(this.threshold));
     }
-    [top, top / 2, 0].forEach((tick, index) => write(this.axis[index], short(tick)));
+    [top, top / 2, 0].forEach((tick, index) => write(this.axis[index], tickFormat.format(tick)));
     if (!this.cursor) this.say(last, points.findLast((point) => point[2] != null), "now");
   }
 
@@ -148,7 +149,7 @@ class LiveChart extends HTMLElement {
       this.cursor.setAttribute("class", "line-cursor");
       this.plot.append(this.cursor);
     }
-    this.cursor.setAttribute("d", `M${(((nearest[0] - end) / this.span + 1) * WIDTH).toFixed(1)} 0V${HEIGHT}`);
+    this.cursor.setAttribute("d", `M${((nearest[0] - end) / this.span + 1) * WIDTH} 0V${HEIGHT}`);
     const ago = Math.round(end - nearest[0]);
     this.say(nearest, nearest, ago ? `${ago} s before` : "now");
   }

@@ -41,6 +41,9 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("close", (event) => {
   if (event.target.id === open) open = null;
+  // The button that opened it may have been replaced meanwhile: go to the one that stands there now
+  const lost = document.activeElement === document.body || event.target.contains(document.activeElement);
+  if (lost) document.querySelector(`[data-dialog="${event.target.id}"]`)?.focus();
 }, true);
 
 // Its own answer has come: whatever is swapped in now is the news, not the question

@@ -29,7 +29,7 @@ function parts(at, zone) {
     year,
     time: `${hour}:${minute}`,
     seconds: `${hour}:${minute}:${second}`,
-    offset: timeZoneName.replace("GMT", "UTC").replace("-", "−"),
+    offset: timeZoneName.replace(/^GMT/, "UTC").replace(/^UTC[+-]0$/, "UTC").replace("-", "−"),
   };
 }
 
