@@ -53,7 +53,7 @@ def path(values: Iterable[tuple[float, float | None]], start: float, span: float
             continue
         x = (at - start) / span * WIDTH
         y = HEIGHT - min(value / top, 1) * HEIGHT
-        parts.append(f"{pen}{x:.1f} {y:.2f}")
+        parts.append(f"{pen}{x:.0f} {y:.1f}")
         pen = "L"
     return "".join(parts)
 

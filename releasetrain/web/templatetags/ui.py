@@ -59,6 +59,10 @@ LOOKS: dict[str, Look] = {
     "error": Look("No answer", "triangle-alert", "warn", "square"),
     "fail": Look("Fail", "circle-x", "bad", "square"),
     "not_run": Look("Not run", "circle-minus", shape="dashed"),
+    # flags
+    "on": Look("On", "toggle-right", "ok"),
+    "off": Look("Off", "toggle-left", shape="open"),
+    "killed": Look("Killed", "power", "bad", "square"),
     # votes
     "go": Look("Go", "circle-check", "ok"),
     "no_go": Look("No-go", "octagon-x", "bad", "square"),

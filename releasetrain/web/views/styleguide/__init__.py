@@ -117,6 +117,7 @@ def context(now: datetime) -> dict[str, Any]:
         "holds": rollouts.holds(now),
         "errors": rollouts.errors(now),
         "trains": lists.train_rows(now),
+        "train": lists.train_page(now),
         "changes": lists.change_rows(now),
         "change": lists.change_page(now),
         "rows": lists.audit_rows(now),
