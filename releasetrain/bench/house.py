@@ -36,7 +36,7 @@ def measure(name: str, options: Options) -> Result:
             answer = Path(folder) / "result.json"
             env = environment(servers.environ, Path(folder))
             command = [sys.executable, "-m", "releasetrain.bench.inside", name, json.dumps(options.as_json())]
-            return _answer_of(_run([*command, str(answer)], env), answer, name)
+            return answer_of(_run([*command, str(answer)], env), answer, name)
     except ServerError as error:
         raise CannotMeasure(str(error)) from error
 
@@ -71,7 +71,11 @@ def _run(command: list[str], env: Mapping[str, str]) -> int:
         end(process, (signal.SIGINT, 15))
 
 
-def _answer_of(code: int, answer: Path, name: str) -> Result:
+def answer_of(code: int, answer: Path, name: str) -> Result:
+    """Read what the benchmark's process left behind.
+
+    :raises CannotMeasure: it refused, or ended without a result
+    """
     if not answer.exists():
         raise CannotMeasure(f"The benchmark {name} ended (exit code {code}) without a result; see above why.")
     plain: dict[str, Any] = json.loads(answer.read_text())

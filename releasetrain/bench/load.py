@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
 
 from releasetrain.bench.errors import CannotMeasure
 from releasetrain.bench.http import Connection, connections
@@ -30,20 +29,21 @@ class Round:
         return self.cpu_seconds / len(self.waits) * 1e6
 
 
-async def load(server: Process, requests: Sequence[bytes], expected: int, seconds: float) -> Round:
-    """Ask for `seconds`, going round the requests, and expect the same status every time.
+async def load(
+    server: Process, requests: Callable[[int], bytes], expected: int, numbers: Iterator[int], seconds: float
+) -> Round:
+    """Ask for `seconds` what `requests` writes for each next number, and expect the same status every time.
 
     :raises CannotMeasure: another status came, or none
     """
     measured = Round()
-    numbers = count()
     async with connections(server.port, CONNECTIONS) as opened:
         cost, began = server.cost(), time.monotonic()
         until = began + seconds
 
         async def ask_on(connection: Connection) -> None:
             while time.monotonic() < until:
-                answer = await connection.ask(requests[next(numbers) % len(requests)])
+                answer = await connection.ask(requests(next(numbers)))
                 if answer.status != expected:
                     raise CannotMeasure(
                         f"{server.name} answered {answer.status} instead of {expected}: {answer.body[:200]!r}"

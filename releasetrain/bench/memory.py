@@ -26,6 +26,7 @@ SECONDS_TO_START = 120
 SECONDS_TO_END = 30
 LOOK_SECONDS = 1.0
 MEGABYTE = 1_000_000
+POSTGRESQL = "postgres"
 COLUMNS = (
     Column("processes", "processes"),
     Column("share", "MB share", 1),
@@ -93,7 +94,7 @@ def _house(data: Path) -> Iterator[int]:
     try:
         say("memory: starting the house")
         until = time.monotonic() + SECONDS_TO_START
-        while not (_is_open(log) and is_healthy(HOST, int(env["PORT"]))):
+        while not (_is_open(log) and is_healthy(HOST, int(env["PORT"]), HOST)):
             if process.poll() is not None or time.monotonic() > until:
                 lines = log.read_text(errors="replace").strip().splitlines() or ["nothing."]
                 raise CannotMeasure(f"The house did not start. It said last: {lines[-1]}")
@@ -152,6 +153,8 @@ def part_of(process: psutil.Process, names: Mapping[int, str]) -> str:
     for one in [process, *process.parents()]:
         if one.pid in names:
             return names[one.pid]
+        if one.name() == POSTGRESQL:
+            return "postgresql"  # it is not in the record, because it keeps one of its own
     return process.name()
 
 

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 import uvloop
 
@@ -23,7 +24,7 @@ from releasetrain.lib import clock
 BULK = "/ofrep/v1/evaluate/flags"
 SINGLE = f"{BULK}/{FLAGS[0]}"
 ROUNDS = 3
-USERS = 20_000
+USER = "user-%09d"  # always as long, so that only these bytes of a request change
 WARM_UP_SECONDS = 0.3
 YARDSTICKS = {
     "bare ASGI callable": "releasetrain.bench.yardsticks.bare_asgi:application",
@@ -46,9 +47,10 @@ class Case:
     what: str
     kind: str
     server: Process
-    requests: Sequence[bytes]
+    requests: Callable[[int], bytes]
     expected: int = 200
     rounds: list[Round] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=count)
 
     @property
     def rate(self) -> float:
@@ -105,6 +107,7 @@ async def _measure(servers: Mapping[str, Process], token: str, seconds: float) -
                 case.server,
                 case.requests,
                 case.expected,
+                case.numbers,
                 seconds / ROUNDS if number else min(WARM_UP_SECONDS, seconds),
             )
             case.rounds += [measured] if number else []
@@ -114,24 +117,26 @@ async def _measure(servers: Mapping[str, Process], token: str, seconds: float) -
 async def _cases(name: str, server: Process, token: str) -> list[Case]:
     """Write the requests for one server; the yardsticks get the same."""
 
-    def asking(path: str, user: int, **headers: str) -> bytes:
-        body = json.dumps({"context": {"targetingKey": f"user-{user}"}}).encode()
+    def asking(path: str, **headers: str) -> Callable[[int], bytes]:
+        body = json.dumps({"context": {"targetingKey": USER % 0}}).encode()
         fields = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", **headers}
-        return request("POST", path, server.port, body=body, headers=fields)
+        raw = request("POST", path, server.port, body=body, headers=fields)
+        before, _, after = raw.partition((USER % 0).encode())
+        return lambda user: before + (USER % user).encode() + after
 
-    singles = [asking(SINGLE, user) for user in range(USERS)]
-    bulks = [asking(BULK, user) for user in range(USERS)]
+    single, bulk = asking(SINGLE), asking(BULK)
     if name != "house":
         return [
-            Case(f"single: {name}", "single", server, singles),
-            Case(f"bulk of 50: {name}", "bulk", server, bulks),
+            Case(f"single: {name}", "single", server, single),
+            Case(f"bulk of 50: {name}", "bulk", server, bulk),
         ]
-    etag = await _checked_etag(server, singles[0], bulks[0])
+    etag = await _checked_etag(server, single(0), bulk(0))
+    known = asking(BULK, **{"If-None-Match": etag})
     return [
-        Case("single, new user", "single", server, singles),
-        Case("bulk of 50, new user", "bulk", server, bulks),
-        Case("bulk of 50, same user", "bulk", server, bulks[:1]),
-        Case("bulk of 50, 304", "bulk", server, [asking(BULK, 0, **{"If-None-Match": etag})], expected=304),
+        Case("single, new user", "single", server, single),
+        Case("bulk of 50, new user", "bulk", server, bulk),
+        Case("bulk of 50, same user", "bulk", server, lambda _: bulk(0)),
+        Case("bulk of 50, 304", "bulk", server, lambda _: known(0), expected=304),
     ]
 
 
@@ -153,7 +158,7 @@ def _how(options: Options) -> str:
     return (
         f"{CONNECTIONS} kept connections, each asking again as soon as it has its answer; {ROUNDS} rounds "
         f"of {options.seconds / ROUNDS:.1f} s a row, the rows in turn; the middle round counts. All servers "
-        f"run the Procfile's own uvicorn command. “new user” asks for another of {USERS:,} users each time; "
+        f"run the Procfile's own uvicorn command. “new user” asks for another user each time; "
         "the house checks the token and evaluates, the yardsticks answer the same to everybody. "
         "unleash-server, the peer that the design names, is not measured here."
     )

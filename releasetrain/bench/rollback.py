@@ -5,8 +5,12 @@ import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
+
+from django.db import connections as database_connections
 
 from releasetrain.bench.errors import CannotMeasure
 from releasetrain.bench.figures import Aim, Column, Number, Result, Row, percentile, spread
@@ -15,7 +19,7 @@ from releasetrain.bench.http import Connection, connections, request
 from releasetrain.bench.options import Options
 from releasetrain.bench.progress import say
 from releasetrain.bench.serving import ROOT, command_of, running
-from releasetrain.bench.shoppers import Shoppers
+from releasetrain.bench.shoppers import MOST_CONNECTIONS, Shoppers
 from releasetrain.bench.worlds.shop import HALF, ShopWorld, lay_shop
 from releasetrain.lib import clock
 from releasetrain.rollouts.models import Rollout
@@ -33,6 +37,15 @@ COLUMNS = (
     Column("answer_p99", "call p99 ms", 1),
     Column("sent_after", "sent after call"),
 )
+
+
+T = TypeVar("T")
+
+
+class Aside(Protocol):
+    """Call something in the database's thread."""
+
+    def __call__(self, function: Callable[..., T], *given: Any) -> Awaitable[T]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +100,12 @@ async def _measure(
     shoppers = Shoppers(around.storefront_port, options.rate)
     buttons: list[Taking] = []
     writes: list[Taking] = []
-    async with _shopping(shoppers), connections(around.web_port, 1) as (browser,):
+    async with _shopping(shoppers), connections(around.web_port, 1) as (browser,), _thread() as aside:
         for number in range(options.rollbacks + 1):  # number 0 only warms up
             if number % 10 == 0:
                 say(f"rollback: {number} of {options.rollbacks}" if number else "rollback: warming up")
-            button = await _by_button(shoppers, world, browser, around.web_port, number)
-            write = await _by_write(shoppers, world)
+            button = await _by_button(shoppers, world, browser, around.web_port, number, aside)
+            write = await _by_write(shoppers, world, aside)
             if number:
                 buttons.append(button)
                 writes.append(write)
@@ -109,11 +122,26 @@ async def _shopping(shoppers: Shoppers) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+@contextlib.asynccontextmanager
+async def _thread() -> AsyncIterator[Aside]:
+    """Run what touches the database in one thread, and close its connection at the end."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="bench-database") as pool:
+
+        async def aside(function: Callable[..., T], *given: Any) -> T:
+            return await loop.run_in_executor(pool, function, *given)
+
+        try:
+            yield aside
+        finally:
+            await aside(database_connections.close_all)
+
+
 async def _by_button(
-    shoppers: Shoppers, world: ShopWorld, browser: Connection, port: int, number: int
+    shoppers: Shoppers, world: ShopWorld, browser: Connection, port: int, number: int, aside: Aside
 ) -> Taking:
     """Send a rollout out and press its button, as a signed-in person's browser does."""
-    rollout = await asyncio.to_thread(world.send_out, number)
+    rollout = await aside(world.send_out, number)
 
     async def press() -> None:
         answer = await browser.ask(_button(world, rollout, port))
@@ -121,13 +149,13 @@ async def _by_button(
             raise CannotMeasure(f"The button was answered with {answer.status}: {answer.body[:200]!r}")
 
     taking = await _bring_back(shoppers, press)
-    await asyncio.to_thread(world.settle, rollout)
+    await aside(world.settle, rollout)
     return taking
 
 
-async def _by_write(shoppers: Shoppers, world: ShopWorld) -> Taking:
-    await asyncio.to_thread(world.set_flag, HALF)
-    return await _bring_back(shoppers, lambda: asyncio.to_thread(world.set_flag, 0))
+async def _by_write(shoppers: Shoppers, world: ShopWorld, aside: Aside) -> Taking:
+    await aside(world.set_flag, HALF)
+    return await _bring_back(shoppers, lambda: aside(world.set_flag, 0))
 
 
 def _button(world: ShopWorld, rollout: Rollout, port: int) -> bytes:
@@ -181,14 +209,22 @@ def _aims(row: Row, shoppers: Shoppers) -> list[Aim]:
         Aim("p99 to the last new answer", "ms", 250, row.figures["p99"]),
         Aim("max to the last new answer", "ms", 1000, row.figures["max"]),
         Aim("requests that still got the new version, sent after the call", "", 0, row.figures["sent_after"]),
-        Aim(f"failed of {shoppers.asked:,} requests", "", 0, shoppers.failed),
+        Aim(f"failed of {shoppers.asked:,} requests", "", 0, shoppers.failures.total()),
     ]
+
+
+def _trouble(shoppers: Shoppers) -> str:
+    """Say what went wrong besides, or nothing."""
+    parts = [f"{count:,} × {what}" for what, count in shoppers.failures.most_common(3)]
+    if shoppers.left_out:
+        parts.append(f"{shoppers.left_out:,} were not sent, because {MOST_CONNECTIONS} others still waited")
+    return f"{', '.join(parts)}. " if parts else ""
 
 
 def _how(options: Options, shoppers: Shoppers) -> str:
     return (
-        f"{options.rate} requests a second throughout ({shoppers.asked:,} in all, {shoppers.failed:,} "
-        "failed), no retries; button and bare write in turn. Each rollout stands in its first stage at 50 %, "
+        f"{options.rate} requests a second throughout ({shoppers.asked:,} in all), no retries. "
+        f"{_trouble(shoppers)}Button and bare write in turn. Each rollout stands in its first stage at 50 %, "
         f"which the storefront has served for {EXPOSED_SECONDS:g} s. Web and storefront are the Procfiles' "
         "own processes, the database commits durably, and everything shares the machine's cores."
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from releasetrain.bench.http import Connection, connect, request
@@ -23,13 +23,17 @@ class Visit:
 
 @dataclass(slots=True)
 class Shoppers:
-    """Ask at an even rate whatever the answers take; whoever finds no connection free opens one."""
+    """Ask at an even rate whatever the answers take; whoever finds no connection free opens one.
+
+    `left_out` counts shoppers who found all connections waiting: then the shop is overloaded, not failing.
+    """
 
     port: int
     rate: int
     visits: deque[Visit] = field(default_factory=lambda: deque(maxlen=WINDOW))
     asked: int = 0
-    failed: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
     _free: deque[Connection] = field(default_factory=deque)
     _open: int = 0
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
@@ -54,19 +58,20 @@ class Shoppers:
         return [visit for visit in self.visits if visit.is_new and visit.done_at > at]
 
     async def _visit(self, user: int) -> None:
-        self.asked += 1
         connection = await self._connection()
         if connection is None:
-            self.failed += 1
+            self.left_out += 1
             return
+        self.asked += 1
         try:
             answer = await connection.ask(request("GET", f"/checkout?user=bench-{user}", self.port))
-        except ConnectionError:
+        except ConnectionError as error:
             self._open -= 1
-            self.failed += 1
+            self.failures[str(error)] += 1
             return
         self._free.append(connection)
-        self.failed += answer.status != 200
+        if answer.status != 200:
+            self.failures[f"status {answer.status}"] += 1
         self.visits.append(Visit(answer.sent_at, answer.done_at, answer.headers.get("x-version") == "new"))
 
     async def _connection(self) -> Connection | None:

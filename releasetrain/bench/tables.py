@@ -41,8 +41,8 @@ def aim_line(aim: Aim) -> str:
     """Say an aim, what was found, and whether it is met."""
     sign = "≥" if aim.is_floor else "≤"
     verdict = {True: "met", False: "NOT met", None: "not measured"}[aim.is_met]
-    found = "" if aim.found is None else f"{_number(aim.found)} {aim.unit}, "
-    return f"{aim.what} {sign} {_number(aim.limit)} {aim.unit}: {found}{verdict}"
+    found = "" if aim.found is None else f"{_number(aim.found)} {aim.unit}".rstrip() + ", "
+    return f"{aim.what} {sign} {_number(aim.limit)} {aim.unit}".rstrip() + f": {found}{verdict}"
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,79 @@
+"""Each benchmark runs through with real parts, as small as it can be; nobody looks at how fast."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from releasetrain.bench import live, ofrep, rollback
+from releasetrain.bench.designs import Design
+from releasetrain.bench.figures import Result
+from releasetrain.bench.options import Options
+from releasetrain.bench.serving import ROOT
+
+SMALL = Options(seconds=0.3, watchers=(3,), rollbacks=1, rate=20)
+
+
+def figures_of(result: Result) -> dict[str, dict[str, float | int | None]]:
+    return {row.what: dict(row.figures) for row in result.rows}
+
+
+@pytest.mark.parametrize(
+    "wanted", ["the tutorial's consumer", "Node ws", "hub, WebSocket", "hub, server-sent events"]
+)
+def test_everybody_hears_everything(bench_house: None, monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    all_designs = live._designs
+
+    def only(*given: object) -> tuple[list[Design], list[str]]:
+        designs, absent = all_designs(*given)  # type: ignore[arg-type]
+        return [one for one in designs if one.what == wanted], absent
+
+    monkeypatch.setattr(live, "_designs", only)
+    result = live.run(SMALL)
+    if not result.rows:
+        pytest.skip(result.notes[-1])
+    for figures in figures_of(result).values():
+        assert figures["lost"] == 0
+        assert figures["bytes"] and figures["bytes"] > 500
+        assert figures["p99"] and figures["p99"] > 0
+
+
+def test_flags_are_evaluated_beside_both_yardsticks(bench_house: None) -> None:
+    figures = figures_of(ofrep.run(SMALL))
+    assert len(figures) == 8
+    assert all(found["rate"] and found["rate"] > 0 for found in figures.values())
+    assert figures["single: bare Django async view"]["of_django"] == 1
+
+
+def test_a_rollback_takes_everybody_back(bench_house: None) -> None:
+    result = rollback.run(SMALL)
+    button, write = figures_of(result).values()
+    assert (button["count"], button["sent_after"]) == (1, 0)
+    assert (write["count"], write["sent_after"]) == (1, 0)
+    assert [row.is_yardstick for row in result.rows] == [False, True]
+    assert next(aim for aim in result.aims if aim.what.startswith("failed of")).found == 0
+
+
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "django", "bench", "ofrep", "--seconds", "30"]
+    with subprocess.Popen(
+        command, env=env, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as bench:
+        assert bench.stderr
+        while (line := bench.stderr.readline()) and b"warming up" not in line:
+            pass
+        started = psutil.Process(bench.pid).children(recursive=True)
+        bench.send_signal(signal.SIGINT)
+        said = bench.stderr.read().decode()
+        bench.wait(30)
+    assert bench.returncode == 130
+    assert "everything that was started has ended" in said
+    assert "Traceback" not in said
+    assert len(started) > 5
+    assert [process for process in started if process.is_running()] == []
+    assert list(tmp_path.iterdir()) == []
