@@ -37,6 +37,15 @@ def refuse_without(roles: Roles, any_of: Iterable[Role], what: str, *, team: int
     )
 
 
+def refuse_strangers(roles: Roles, what: str) -> None:
+    """Refuse somebody who holds no role anywhere in the house.
+
+    :raises NotAllowed: with who can change that
+    """
+    if not roles.has_any(Role.VIEWER):
+        raise NotAllowed(f"To {what} one needs a role in the house or a team.", who="an administrator")
+
+
 def known_token(secret: str) -> ApiToken:
     """Return the token that a machine has shown, whatever it may do.
 

@@ -56,7 +56,7 @@ KINDS: dict[str, str] = {
     "trains.change.withdrawn": "{actor} withdrew “{subject}”: {reason}",
     "trains.departure.moved": "{actor} moved {subject} to {to}",
     "trains.departure.boarding_opened": "{subject} is boarding",
-    "trains.departure.sealed": "{subject} is sealed with {changes} changes (revision {revision})",
+    "trains.departure.sealed": "{subject} is sealed: {changes} aboard, revision {revision}",
     "trains.departure.skipped": "{subject} was skipped: nothing was aboard at the cut-off",
     "trains.departure.cleared": "{subject} is cleared: {why}",
     "trains.departure.reopened": "{subject} needs a decision again: {why}",

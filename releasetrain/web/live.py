@@ -14,7 +14,7 @@ SOCKET_PATH = "/live/socket"
 
 
 def watching(request: Request, topics: Sequence[str], now: datetime, *, position: int) -> dict[str, Any]:
-    """Return what js/live.js needs; the position was read before the page was, so that nothing falls between."""
+    """Return what js/live.js needs; the position was read before the page, so that nothing falls between."""
     admitted = tickets.admit(topics, user=request.user, roles=request.roles)
     return {
         "stream_url": f"{settings.STREAM_SOCKET_URL}{SOCKET_PATH}",

@@ -1,6 +1,7 @@
 """What people press is done once, refused in a sentence, and never lost."""
 
 import uuid
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.urls("releasetrain.web.urls")]
 HTMX = {"HX-Request": "true"}
 
 
-def sealed(**fields: object) -> Departure:
+def sealed(**fields: Any) -> Departure:
     """Make a departure with one change aboard, past its cut-off."""
     departure = make.departure(cut_off_at=make.NOW, **fields)
     make.target(driver="simulated", driver_config={})

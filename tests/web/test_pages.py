@@ -68,12 +68,25 @@ def test_what_is_not_there_is_a_404_with_a_sentence(sign_in: SignIn, path: str) 
 def test_every_page_keeps_the_strict_policy(sign_in: SignIn) -> None:
     pk = one_of_each()
     browser = sign_in(Role.RELEASE_MANAGER)
-    for path in [*LISTS, "/help/", "/styleguide/", f"/departures/{pk}/", f"/departures/{pk}/live/", "/board/wall/"]:
+    for path in [
+        *LISTS,
+        "/help/",
+        "/styleguide/",
+        f"/departures/{pk}/",
+        f"/departures/{pk}/live/",
+        "/board/wall/",
+    ]:
         answer = browser.get(path)
         text = answer.content.decode()
         assert answer.status_code == 200, path
         assert "'unsafe" not in answer["Content-Security-Policy"]
         assert " style=" not in text and "<style" not in text and " onclick=" not in text, path
+
+
+def test_a_role_in_one_team_opens_every_page(sign_in: SignIn) -> None:
+    browser = sign_in(person=make.user("Ada", Role.SUBMITTER, team=make.team()))
+    for path in LISTS:
+        assert browser.get(path).status_code == 200, path
 
 
 def test_filters_that_are_nonsense_filter_nothing(sign_in: SignIn) -> None:

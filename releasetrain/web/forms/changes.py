@@ -10,10 +10,10 @@ from releasetrain.catalog.models import Service
 from releasetrain.trains.models import Departure
 
 
-class DepartureChoice(forms.ModelChoiceField):
+class DepartureChoice(forms.ModelChoiceField[Departure]):
     """Name a departure by its train and its cut-off."""
 
-    def label_from_instance(self, departure: Any) -> str:
+    def label_from_instance(self, departure: Departure) -> str:
         return (
             f"{departure.train.name} · {departure.code} · cut-off {departure.cut_off_at:%a %d %b %H:%M} UTC"
         )

@@ -93,13 +93,13 @@ class TrainForm(forms.Form):
         services = tuple(cast("list[Service]", typed.pop("services")))
         first = typed.pop("first_departs_at_local").strftime("%Y-%m-%dT%H:%M:%S")
         typed["slug"] = typed["slug"] or slugify(typed["name"])[:50]
-        kept = TrainSettings.of(self.train) if self.train else None
+        if self.train is not None:
+            typed |= {"grace": self.train.grace, "is_accelerated": self.train.is_accelerated}
         return TrainSettings(
             **typed,
             ladder=ladder,
             services=services,
             first_departs_at_local=first,
-            **({"grace": kept.grace, "is_accelerated": kept.is_accelerated} if kept else {}),
         )
 
 

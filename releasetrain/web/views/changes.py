@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from releasetrain.accounts.access import refuse_without
+from releasetrain.accounts.access import refuse_strangers
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Service
 from releasetrain.lib import clock
@@ -43,7 +43,7 @@ class ChangeFilter(forms.Form):
 @signed_in
 def change_list(request: Request) -> HttpResponse:
     """List changes: mine, my teams', everybody's."""
-    refuse_without(request.roles, (Role.VIEWER,), "see the changes")
+    refuse_strangers(request.roles, "see the changes")
     filters = ChangeFilter(request.GET or None)
     chosen = request.GET.get("whose") if request.GET.get("whose") in dict(VIEWS) else "all"
     page = paged(request, narrowed(whose(request, str(chosen)), filters))

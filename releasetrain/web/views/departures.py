@@ -34,9 +34,8 @@ def detail(request: Request, pk: int) -> HttpResponse:
     departure = departure_for(request.user, pk, roles=request.roles)
     now, topic = clock.now(), f"departure:{pk}"
     context = departure_context(pk, audience_for(request, topic), now) or {}
-    who = {"person": request.user, "roles": request.roles, "now": now}
-    context["ballot"] = ballot_of(departure, **who)
-    context["next"] = next_of(departure, **who)
+    context["ballot"] = ballot_of(departure, person=request.user, roles=request.roles, now=now)
+    context["next"] = next_of(departure, person=request.user, roles=request.roles, now=now)
     context["live"] = watching(request, [topic], now, position=position)
     return render(request, "departures/page.html", context)
 

@@ -5,8 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
-from releasetrain.accounts.access import refuse_without
-from releasetrain.accounts.rules import Role
+from releasetrain.accounts.access import refuse_strangers, refuse_without
 from releasetrain.flags import actions
 from releasetrain.flags.models import Flag, FlagEnvironment
 from releasetrain.lib import clock
@@ -19,7 +18,7 @@ from releasetrain.web.request import Request
 @signed_in
 def flag_list(request: Request) -> HttpResponse:
     """List every flag in every environment."""
-    refuse_without(request.roles, (Role.VIEWER,), "see the flags")
+    refuse_strangers(request.roles, "see the flags")
     rows = FlagEnvironment.objects.filter(flag__archived_at__isnull=True)
     page = paged(
         request, rows.select_related("flag__owner", "environment").order_by("flag__key", "environment__order")
@@ -32,7 +31,7 @@ def flag_list(request: Request) -> HttpResponse:
 @signed_in
 def flag_detail(request: Request, key: str) -> HttpResponse:
     """Show one flag in each environment, with its history."""
-    refuse_without(request.roles, (Role.VIEWER,), "see the flags")
+    refuse_strangers(request.roles, "see the flags")
     flag = get_object_or_404(Flag.objects.select_related("owner"), key=key)
     rows = flag.environments.select_related("flag__owner", "environment").order_by("environment__order")
     page = paged(request, flag.revisions.select_related("environment").order_by("-at", "-number"))

@@ -7,8 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from releasetrain.accounts.access import refuse_without
-from releasetrain.accounts.rules import Role
+from releasetrain.accounts.access import refuse_strangers
 from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, Refused
 from releasetrain.panels.shapes import MovedDate
@@ -27,7 +26,7 @@ from releasetrain.web.request import Request
 @signed_in
 def train_list(request: Request) -> HttpResponse:
     """List every train."""
-    refuse_without(request.roles, (Role.VIEWER,), "see the trains")
+    refuse_strangers(request.roles, "see the trains")
     trains = Train.objects.select_related("team").prefetch_related("services").order_by("name")
     context = {
         "trains": rows_of(list(trains)),

@@ -1,5 +1,7 @@
 """Load the demonstration's world, empty it, break and mend its shop, or let its train depart soon."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -25,15 +27,16 @@ class Command(BaseCommand):
         fault = what.add_parser("break", help="break the shop's new checkout")
         fault.add_argument("mode", nargs="?", default=Fault.ERROR.value, choices=[one.value for one in Fault])
         what.add_parser("mend", help="mend the shop's new checkout")
-        what.add_parser("depart-soon", help="plan another departure, two minutes from now")
+        soon = what.add_parser("depart-soon", help="plan another departure, two minutes from now")
+        soon.add_argument("--seconds", type=int, default=120, help="how soon; the cut-off lies half way")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
-        verbs = {
+        verbs: dict[str, Callable[[], None]] = {
             "load": self._load,
             "reset": self._reset,
             "break": lambda: self._break(Fault(options.get("mode") or Fault.ERROR.value)),
             "mend": self._mend,
-            "depart-soon": self._depart_soon,
+            "depart-soon": lambda: self._depart_soon(timedelta(seconds=options["seconds"])),
         }
         try:
             verbs[what]()
@@ -62,8 +65,8 @@ class Command(BaseCommand):
         running.mend_new_version(by=OPERATOR, now=clock.now())
         self.stdout.write("The shop's new checkout works again.")
 
-    def _depart_soon(self) -> None:
-        departure = running.depart_soon(clock.now())
+    def _depart_soon(self, departs_after: timedelta) -> None:
+        departure = running.depart_soon(clock.now(), departs_after)
         self.stdout.write(f"{departure} is boarding and departs at {departure.departs_at:%H:%M:%S} UTC.")
 
     def _tell(self, sentence: str) -> None:
