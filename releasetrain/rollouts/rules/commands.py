@@ -87,6 +87,8 @@ def command(snapshot: Snapshot, asked: Command, now: datetime) -> Step | Refusal
     if asked.kind is CommandKind.PROMOTE_FULL and asked.second.strip() in ("", asked.by):
         return Refusal("Going straight to 100 % needs a second person, who is not the one who asks.")
     draft = Draft(snapshot, now)
+    # A worker that decided before this must not commit after it: its claim is under the older fence.
+    draft.change(fence=snapshot.fence + 1)
     DOES[asked.kind](draft, asked)
     return draft.step()
 

@@ -233,11 +233,14 @@ def _find(guardrail: Guardrail, state: GuardrailState, look: Look) -> tuple[Verd
         return Verdict.FAIL, state.failed
     if state.last is Measurement.ERROR:
         return Verdict.ERROR, f"{guardrail.name}: the source of “{guardrail.metric}” answers with an error."
-    if state.at is None or state.fresh_at is None:
-        return Verdict.NOT_RUN, f"{guardrail.name}: nothing has been measured yet."
+    nothing_yet = Verdict.NOT_RUN, f"{guardrail.name}: nothing has been measured yet."
+    if state.fresh_at is None:
+        return nothing_yet
     if look.now - state.fresh_at > STALE_AFTER:
         silent = in_words(look.now - state.fresh_at)
         return Verdict.PENDING, f"{guardrail.name}: no fresh measurement for {silent}."
+    if state.candidate.units + state.baseline.units == 0:
+        return nothing_yet
     if state.is_suspected:
         return Verdict.INCONCLUSIVE, _suspicion(guardrail, state, look)
     if guardrail.kind is GuardrailKind.THRESHOLD:

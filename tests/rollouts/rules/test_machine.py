@@ -323,9 +323,9 @@ def test_t9_comes_back_at_the_overall_deadline() -> None:
 
 def test_t9_comes_back_when_the_driver_cannot_be_read_for_a_minute() -> None:
     world = baking()
-    began = world.now + timedelta(seconds=1)
     world.target.is_reachable = False
-    world.wait(1)
+    world.wait(1).tick()
+    began = world.now
     world.run_to(RolloutState.ROLLING_BACK)
     assert world.steps[-1].transitions[0].at - began == timedelta(seconds=60)
     assert world.snapshot.reason == "The driver could not read the weight for 1 min."

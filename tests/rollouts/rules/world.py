@@ -132,9 +132,9 @@ class World:
         for _ in range(limit):
             if until(self.snapshot):
                 return self
-            self.tick()
-            if self.snapshot.next_due_at is not None:
+            if self.steps and self.snapshot.next_due_at is not None:
                 self.now = max(self.now, self.snapshot.next_due_at)
+            self.tick()
         raise AssertionError(f"still {self.snapshot.state} after {limit} ticks: {self.steps[-1].waiting}")
 
     def run_to(self, state: RolloutState, weight: int | None = None) -> "World":
