@@ -110,7 +110,7 @@ def test_a_hard_window_holds_a_departure_until_its_end() -> None:
 @pytest.mark.parametrize("scope", ["service", "team", "environment"])
 def test_w8_a_window_over_something_else_holds_nothing(scope: str) -> None:
     departure = world.cleared()
-    other = {
+    other: dict[str, Any] = {
         "service": make.service("Search"),
         "team": make.team("Payments"),
         "environment": make.environment("staging"),

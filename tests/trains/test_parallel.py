@@ -56,7 +56,7 @@ def test_d9_twenty_last_votes_clear_once() -> None:
     people = [make.user(f"Voter {number}", Role.RELEASE_MANAGER) for number in range(MANY)]
     results = at_once(
         *(
-            lambda one=one: actions.vote(  # type: ignore[misc]
+            lambda one=one: actions.vote(
                 departure, choice=Choice.GO, digest=digest, by=one, now=departure.cut_off_at
             )
             for one in people
@@ -94,7 +94,7 @@ def test_d9_a_no_go_in_the_same_second_stops_the_departure_or_comes_too_late() -
     at_once(
         lambda: actions.depart(departure, now=departure.departs_at),
         *(
-            lambda one=one: actions.vote(  # type: ignore[misc]
+            lambda one=one: actions.vote(
                 departure, choice=Choice.NO_GO, reason="stop", digest=digest, by=one, now=departure.departs_at
             )
             for one in people
@@ -121,7 +121,7 @@ def test_t10_changes_received_in_time_are_all_in_the_last_manifest_whenever_the_
     at_once(
         lambda: actions.seal(departure, now=departure.cut_off_at),
         *(
-            lambda one=one: actions.board(one, departure, by=world.submitter(), now=in_time)  # type: ignore[misc]
+            lambda one=one: actions.board(one, departure, by=world.submitter(), now=in_time)
             for one in changes
         ),
     )
@@ -135,7 +135,7 @@ def test_i7_a_change_that_two_departures_want_is_on_one() -> None:
     change = make.change(author=world.submitter())
     results = at_once(
         *(
-            lambda one=one: actions.board(change, one, by=world.submitter(), now=make.NOW)  # type: ignore[misc]
+            lambda one=one: actions.board(change, one, by=world.submitter(), now=make.NOW)
             for one in departures
         )
     )

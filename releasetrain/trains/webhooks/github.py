@@ -20,6 +20,21 @@ COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 PULL_PATH = re.compile(r"/([^/]+/[^/]+)/pull/(\d{1,10})(?:/.*)?")
 
 
+# A message names itself by its most particular field: a workflow job may carry its deployment along.
+FIELDS = (
+    "workflow_job",
+    "deployment_status",
+    "deployment",
+    "workflow_run",
+    "check_run",
+    "check_suite",
+    "merge_group",
+    "release",
+    "pull_request",
+    "installation",
+)
+
+
 class Step(StrEnum):
     """What a pull-request message asks of us."""
 
@@ -98,10 +113,7 @@ def guess_event(payload: Mapping[str, Any]) -> str:
     for field in ("review", "comment", "thread"):
         if field in payload and "pull_request" in payload:
             return f"pull_request_{field}"
-    for field in (
-        "workflow_job", "workflow_run", "check_run", "check_suite", "deployment_status", "deployment",
-        "merge_group", "release", "pull_request", "installation",
-    ):  # fmt: skip
+    for field in FIELDS:
         if field in payload:
             return field
     return "push" if "commits" in payload else "unknown"

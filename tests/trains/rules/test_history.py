@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from releasetrain.trains.rules.history import facts_of, read_movements, read_trains
 from releasetrain.trains.rules.states import DepartureState, MovementKind
 
-GOOD = {
+GOOD: dict[str | None, object] = {
     "version": "1.47.0-wmf.1",
     "utc": "2026-08-18T03:01:59Z",
     "kind": "promote",
@@ -20,7 +20,7 @@ GOOD = {
 
 
 def row(**other: object) -> dict[str | None, object]:
-    return {**GOOD, **other}
+    return GOOD | dict(other.items())
 
 
 def test_a_line_is_read() -> None:
