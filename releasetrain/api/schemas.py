@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, StrictInt, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, StringConstraints
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from releasetrain.health.rules.reports import (
     MESSAGE_LENGTH,
@@ -21,7 +22,16 @@ from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import Span
 from releasetrain.trains.rules.states import DepartureState
 
+
+def _refuse_other_than_numbers(value: object) -> object:
+    """Refuse true and "7", which would become numbers; 7.0 is one in JSON."""
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
+
+
 Arm = Literal["candidate", "baseline"]
+Whole = Annotated[int, BeforeValidator(_refuse_other_than_numbers)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", min_length=1, max_length=50)]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 UNITS: JsonDict = {"minimum": 0, "maximum": MOST_UNITS}
@@ -55,8 +65,8 @@ class ReadingIn(Schema):
     metric: str = Field(
         json_schema_extra={"pattern": "^[a-z][a-z0-9_.]{0,59}$"}, examples=["errors", "latency"]
     )
-    units: StrictInt = Field(json_schema_extra=UNITS, examples=[120])
-    bad: StrictInt = Field(json_schema_extra=UNITS, examples=[1])
+    units: Whole = Field(json_schema_extra=UNITS, examples=[120])
+    bad: Whole = Field(json_schema_extra=UNITS, examples=[1])
 
 
 class ErrorIn(Schema):
@@ -64,7 +74,7 @@ class ErrorIn(Schema):
 
     arm: Arm
     message: str = Field(json_schema_extra={"minLength": 1, "maxLength": MESSAGE_LENGTH})
-    count: StrictInt = Field(1, json_schema_extra={"minimum": 1, "maximum": MOST_UNITS})
+    count: Whole = Field(1, json_schema_extra={"minimum": 1, "maximum": MOST_UNITS})
     at: AwareDatetime
 
 

@@ -58,6 +58,13 @@ def test_a_service_reports_and_a_repeat_counts_once() -> None:
     assert ErrorLine.objects.get().count == 3
 
 
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    make.target()
+    counted = {"arm": "candidate", "metric": "errors", "units": 120.0, "bad": 1}
+    assert push(client("metrics:storefront"), report(readings=[counted]))[0] == 200
+    assert Reading.objects.get().units == 120
+
+
 def test_a_report_costs_few_queries() -> None:
     make.target()
     machine, said = client("metrics:storefront"), report()
@@ -117,6 +124,11 @@ def test_a_revoked_token_opens_nothing() -> None:
             {"readings": [{"arm": "candidate", "metric": "errors", "units": 10**30, "bad": 0}]},
             "readings.0",
             "units",
+        ),
+        (
+            {"readings": [{"arm": "candidate", "metric": "errors", "units": 10, "bad": "7"}]},
+            "readings.0.bad",
+            "valid integer",
         ),
         ({"source": "x" * 200}, "source", "at most 100"),
         ({"service": None}, "service", "valid string"),
