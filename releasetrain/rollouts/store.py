@@ -179,7 +179,7 @@ def _write_judgements(judgements: tuple[Judgement, ...], row: models.Rollout) ->
                 evidence=dict(one.figures),
                 at=one.at,
             )
-            for one in {one.guardrail: one for one in judgements}.values()
+            for one in judgements
             if one.guardrail in ids
         ],
         update_conflicts=True,
