@@ -124,10 +124,11 @@ def test_i7_a_move_that_cannot_end_does_not_begin() -> None:
 
 def test_i2_a_withdrawal_before_the_cut_off_is_free_and_audited() -> None:
     departure = make.departure()
-    change = submit(departure).change
+    change = submit(departure, bundle="Alone").change
     actions.withdraw(change, by=world.submitter(), now=departure.cut_off_at - INSTANT, reason="found a bug")
     change.refresh_from_db()
     assert (change.state, change.departure, change.bundle) == ("withdrawn", None, None)
+    assert not departure.bundles.exists()
     assert world.kinds(departure)[-1] == "change.left"
 
 

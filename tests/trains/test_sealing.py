@@ -112,6 +112,11 @@ def test_d11_a_policy_that_asks_nobody_by_accident_clears_nothing() -> None:
     assert "asks nobody" in queries.standing_of(departure, departure.cut_off_at).verdict.sentence()
 
 
+def test_d2_a_departure_that_no_tick_opened_takes_its_plan_over_at_the_seal() -> None:
+    departure = world.sealed(make.departure(state="scheduled", plan={}))
+    assert departure.plan["requirements"] == [{"role": "release_manager", "quorum": 1}]
+
+
 def test_d2_a_policy_that_changes_after_the_seal_changes_nothing_for_the_sealed() -> None:
     departure = world.sealed()
     policy = departure.train.policy

@@ -192,6 +192,13 @@ def test_d11_a_policy_that_asks_nobody_says_so_on_purpose() -> None:
     assert save_policy({}, no_approval_needed=True).no_approval_needed
 
 
+def test_d4_a_policy_is_not_edited_beyond_what_its_trains_can_reach() -> None:
+    policy = create().policy
+    make.user("Far", Role.RELEASE_MANAGER, team=make.team("Payments"))
+    with pytest.raises(Invalid, match="Express: The quorum asks for 2 × release manager, but only 1 holds"):
+        save_policy({Role.RELEASE_MANAGER: 2}, policy=policy)
+
+
 def test_a_saved_policy_asks_what_it_was_told() -> None:
     world.manager()
     policy = save_policy({Role.RELEASE_MANAGER: 1})

@@ -257,6 +257,7 @@ def _leave(
     change.state = state.value
     change.departure = change.bundle = change.boarded_at = None
     change.save(update_fields=["state", "departure", "bundle", "boarded_at"])
+    locked.bundles.filter(changes__isnull=True).delete()
     record(
         kind="trains.change.left",
         subject=locked,

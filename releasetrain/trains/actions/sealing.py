@@ -61,6 +61,9 @@ def seal(departure: Departure, *, now: datetime) -> Departure:
     aboard = _aboard(locked)
     if not aboard:
         return _skip(locked, now)
+    if state is DepartureState.SCHEDULED:  # no tick has opened it; it takes its plan over now
+        locked.plan = plan_of(locked.train).to_json()
+        locked.save(update_fields=["plan"])
     if problem := _why_not_sound(locked):
         return hold_by_system(locked, HoldKind.MANIFEST, problem, now=now)
     try:

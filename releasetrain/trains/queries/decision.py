@@ -82,33 +82,32 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         plan, load, manifest = plans[one.pk], loads[one.pk], manifests.get(one.pk)
         seats = tuple(holders.seat(ask.role, ask.quorum, one.train.team_id, load) for ask in plan.asks)
         own = tuple(ballots.get(one.pk, ()))
-        count = None
-        if manifest is not None:
-            count = tally(
-                seats,
-                own,
-                digest=manifest.digest,
-                authors=frozenset(load.authors),
-                no_approval_needed=plan.no_approval_needed,
-            )
+        count = _count(manifest, seats, own, plan, load) if manifest else None
         verdict = _may_leave(one, plan, load, count, freezes, untargeted.get(one.pk, []), at)
         found[one.pk] = Standing(one, plan, load, manifest, seats, own, count, verdict)
     return found
+
+
+def _count(
+    manifest: Manifest, seats: Sequence[Seat], ballots: Iterable[Ballot], plan: Plan, load: Load
+) -> Tally:
+    return tally(
+        seats,
+        ballots,
+        digest=manifest.digest,
+        authors=frozenset(load.authors),
+        no_approval_needed=plan.no_approval_needed,
+    )
 
 
 def tally_with(standing: Standing, person: User, role: Role) -> Tally | None:
     """Return how the decision would stand if this person said go now (RULES D10)."""
     if standing.manifest is None:
         return None
-    digest = standing.manifest.digest
+    manifest = standing.manifest
     others = [one for one in standing.ballots if one.user != person.pk]
-    return tally(
-        standing.seats,
-        [*others, Ballot(person.pk, str(person), role, Choice.GO, digest, standing.manifest.sealed_at)],
-        digest=digest,
-        authors=frozenset(standing.load.authors),
-        no_approval_needed=standing.plan.no_approval_needed,
-    )
+    go = Ballot(person.pk, str(person), role, Choice.GO, manifest.digest, manifest.sealed_at)
+    return _count(manifest, standing.seats, [*others, go], standing.plan, standing.load)
 
 
 def latest_manifests(departures: Iterable[int]) -> dict[int, Manifest]:

@@ -131,7 +131,20 @@ def policy_problems(
     for role, quorum in asks.items():
         if why := why_not_quorum(role, quorum, _holders_anywhere(role), "the whole house"):
             found["asks"] = why
+    if policy is not None and "asks" not in found:
+        found |= _train_quorum_problems(policy, asks)
     return found
+
+
+def _train_quorum_problems(policy: Policy, asks: Mapping[Role, int]) -> dict[str, str]:
+    """Return what an edit would break for a train that runs under the policy."""
+    for train in policy.trains.filter(retired_at__isnull=True).select_related("team"):
+        carried = list(train.services.all())
+        for role, quorum in asks.items():
+            holders = seat_holders(role, train.team_id, carried)
+            if why := why_not_quorum(role, quorum, len(holders), train.team.name):
+                return {"asks": f"{train}: {why}"}
+    return {}
 
 
 def _holders_anywhere(role: Role) -> int:

@@ -160,13 +160,22 @@ def why_waiting(count: Tally, *, policy: str, owner: str) -> tuple[Reason, ...]:
 
 
 def _why_lacking(line: Line) -> Reason:
-    people = f"{line.lacking} more {line.role.label}" if line.said_go else f"{line.lacking} {line.role.label}"
+    people = people_words(line.lacking, line.role, more=bool(line.said_go))
     if len(line.could) < line.lacking:
         rest = listed(list(line.could)) or "nobody"
         text = f"Needs a go from {people}, but who may still give one is {rest}."
         return Reason("votes", text, who="an administrator")
     named = " or ".join(line.could[:4]) + (" or others" if len(line.could) > 4 else "")
     return Reason("votes", f"Needs a go from {people}: {named}.", who=named)
+
+
+def people_words(count: int, role: Role, *, more: bool = False) -> str:
+    """Say how many people of a role, e.g. "2 more release managers"."""
+    if role is Role.ON_CALL:
+        noun = "on-call person" if count == 1 else "on-call people"
+    else:
+        noun = role.label if count == 1 else f"{role.label}s"
+    return f"{count} more {noun}" if more else f"{count} {noun}"
 
 
 def why_not_quorum(role: Role, quorum: int, holders: int, where: str) -> str | None:

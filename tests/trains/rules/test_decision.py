@@ -12,6 +12,7 @@ from releasetrain.trains.rules.decision import (
     Seat,
     Tally,
     go_words,
+    people_words,
     tally,
     why_not_quorum,
     why_waiting,
@@ -108,8 +109,14 @@ def test_d16_who_is_missing_is_named() -> None:
 
 def test_d16_a_quorum_that_nobody_is_left_for_says_so() -> None:
     [reason] = why_waiting(count([], [Seat(RM, 2, {1: "Ada"})]), policy="", owner="")
-    assert reason.text == "Needs a go from 2 release manager, but who may still give one is Ada."
+    assert reason.text == "Needs a go from 2 release managers, but who may still give one is Ada."
     assert reason.who == "an administrator"
+
+
+def test_people_are_counted_as_they_are_called() -> None:
+    assert people_words(1, RM) == "1 release manager"
+    assert people_words(2, RM, more=True) == "2 more release managers"
+    assert (people_words(1, ON_CALL), people_words(3, ON_CALL)) == ("1 on-call person", "3 on-call people")
 
 
 def test_d4_a_quorum_larger_than_its_role_is_refused() -> None:
