@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from releasetrain.bench.errors import CannotMeasure
 from releasetrain.bench.figures import Result, result_from_json
 from releasetrain.bench.options import Options
 from releasetrain.bench.serving import HOST, ROOT, free_ports
-from releasetrain.embedded import ServerError, throwaway_servers
+from releasetrain.embedded import ServerError, Servers, throwaway_folder
 from releasetrain.embedded.children import end, spawn
 
 REFUSED = 3
@@ -29,16 +28,25 @@ def measure(name: str, options: Options) -> Result:
     :raises CannotMeasure: with the benchmark's or the servers' own sentence
     """
     try:
-        with (
-            throwaway_servers({}, durable=True) as servers,
-            tempfile.TemporaryDirectory(prefix="rt-bench-") as folder,
-        ):
-            answer = Path(folder) / "result.json"
-            env = environment(servers.environ, Path(folder))
+        with throwaway_folder() as folder, _servers(folder / "servers") as servers:
+            data, answer = folder / "data", folder / "result.json"
+            data.mkdir()
+            env = environment(servers, data)
             command = [sys.executable, "-m", "releasetrain.bench.inside", name, json.dumps(options.as_json())]
             return answer_of(_run([*command, str(answer)], env), answer, name)
     except ServerError as error:
         raise CannotMeasure(str(error)) from error
+
+
+@contextlib.contextmanager
+def _servers(data: Path) -> Iterator[dict[str, str]]:
+    """Run private servers and give their addresses; the database commits as durably as in a real house."""
+    servers = Servers(data, {})
+    try:
+        servers.start()
+        yield servers.environ
+    finally:
+        servers.stop()
 
 
 def environment(servers: Mapping[str, str], data: Path) -> dict[str, str]:

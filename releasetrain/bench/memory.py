@@ -4,7 +4,6 @@ import contextlib
 import json
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from releasetrain.bench.house import environment
 from releasetrain.bench.options import Options
 from releasetrain.bench.progress import say
 from releasetrain.bench.serving import HOST, ROOT, memory_of
+from releasetrain.embedded import throwaway_folder
 from releasetrain.embedded.children import end, spawn
 from releasetrain.processes.ports import is_healthy
 
@@ -50,9 +50,8 @@ def run(options: Options) -> Result:
 
     :raises CannotMeasure: it does not start
     """
-    with tempfile.TemporaryDirectory(prefix="rt-bench-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o711)  # root's PostgreSQL runs as somebody else
-        data = Path(folder) / "data"
+    with throwaway_folder() as folder:
+        data = folder / "data"
         with _house(data) as pid:
             say(f"memory: watching for {options.seconds:g} s")
             accounts, most = watch(pid, data, options.seconds)

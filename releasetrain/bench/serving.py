@@ -35,7 +35,10 @@ class Cores:
     def sentence(self) -> str:
         if self.server is None:
             return "One core only: server and load shared it, so every latency includes the load's own work."
-        return f"The measured server ran alone on core {self.server}, the load on core {self.load}."
+        return (
+            f"The measured server was kept to core {self.server} and the load to core {self.load}, beside "
+            "whatever else this machine does."
+        )
 
 
 def cores() -> Cores:

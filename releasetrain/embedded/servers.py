@@ -94,11 +94,8 @@ class Servers:
 
 
 @contextlib.contextmanager
-def throwaway_servers(given: Mapping[str, str], *, durable: bool = False) -> Iterator[Servers]:
-    """Run servers over a folder that disappears with them, and clear folders that killed runs left.
-
-    A benchmark asks for a `durable` database, whose commits cost what they cost in a real house.
-    """
+def throwaway_servers(given: Mapping[str, str]) -> Iterator[Servers]:
+    """Run servers over a folder that disappears with them, and clear folders that killed runs left."""
     with throwaway_folder() as folder:
         servers = Servers(folder / "data", given, throwaway=True)
         try:
