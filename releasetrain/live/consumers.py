@@ -1,14 +1,18 @@
 """Let pages watch: over a WebSocket, or over server-sent events where sockets do not get through.
 
-Both say first what they may watch and what they show: {"ticket": "…", "position": 41}. A socket goes on sending
-{"ticket": "…"} with fresh tickets; a stream of events is opened again with one. Neither asks the database
-anything: the ticket is signed, and the hub remembers.
+Both say first what they may watch and what they show: {"ticket": "…", "position": 41, "at": "2026-…Z"}, the
+last two as the newest message or the page itself had them. A socket goes on sending {"ticket": "…"} with
+fresh tickets; a stream of events is opened again with one. Neither asks the database anything: the ticket
+is signed, and the hub remembers.
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from channels.exceptions import StopConsumer
@@ -18,14 +22,14 @@ from django.conf import settings
 from django.http.request import validate_host
 
 from releasetrain.lib.errors import Refused
-from releasetrain.live.hub import Hub, the_hub
+from releasetrain.live.hub import the_hub
 from releasetrain.live.parcel import Parcel, bye
 from releasetrain.live.watcher import Watcher
 from releasetrain.panels import tickets
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
 LONGEST_GREETING = 16_384
 GREETING_SECONDS = 10.0
@@ -56,44 +60,54 @@ def is_our_page(origin: str) -> bool:
     )
 
 
-def read_greeting(text: str) -> tuple[str, int]:
-    """Return the ticket and the position of a greeting; a page that shows nothing yet is at −1.
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """What a page says first; one that shows nothing yet is at position −1."""
+
+    ticket: str
+    position: int = -1
+    at: datetime | None = None
+
+
+def read_greeting(text: str) -> Greeting:
+    """Read what a page says first.
 
     :raises Unreadable: it is something else
     """
     try:
         said = json.loads(text[: LONGEST_GREETING + 1])
-        ticket, position = said["ticket"], said.get("position", -1)
+        ticket, position, at = said["ticket"], said.get("position", -1), said.get("at")
+        drawn_at = datetime.fromisoformat(at) if at else None
+        is_sound = isinstance(ticket, str) and type(position) is int and (not drawn_at or drawn_at.tzinfo)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        ticket, position = None, None
-    if not isinstance(ticket, str) or type(position) is not int:
-        raise Unreadable('Send {"ticket": "…", "position": number}.')
-    return ticket, max(position, -1)
+        is_sound = False
+    if not is_sound:
+        raise Unreadable('Send {"ticket": "…", "position": number, "at": "instant"}.')
+    return Greeting(ticket, max(position, -1), drawn_at)
 
 
 class LiveSocket(AsyncWebsocketConsumer):
     """Serve one page over a WebSocket."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read messages until the socket closes.
 
-        Channels' own loop makes every consumer a member of the layer and hops to a thread before each message to
-        close database connections. Here the hub is the one member, and nothing touches the database.
+        Channels' own loop makes every consumer a member of the layer and hops to a thread before each message
+        to close database connections. Here the hub is the one member, and nothing touches the database.
         """
-        self.scope = scope  # type: ignore[assignment]
-        self.base_send = send  # type: ignore[method-assign, assignment]
-        self.hub: Hub = the_hub()
+        self.scope = cast("Any", scope)
+        self.base_send = cast("Any", send)
+        self.hub = the_hub()
         self.watcher: Watcher | None = None
         try:
             while True:
-                await self.dispatch(await receive())  # type: ignore[arg-type]
+                await self.dispatch(dict(await receive()))
         except (StopConsumer, OSError):
-            pass
+            return
         finally:
-            if self.watcher is not None:
-                self.hub.leave(self.watcher)
+            self.hub.leave(self.watcher)
 
-    async def dispatch(self, message: Mapping[str, Any]) -> None:  # type: ignore[override]
+    async def dispatch(self, message: dict[str, Any]) -> None:
         """Hand a message to its method, at once."""
         if message["type"] == "websocket.receive":
             await self.hear(message.get("text") or "")
@@ -117,44 +131,37 @@ class LiveSocket(AsyncWebsocketConsumer):
     async def hear(self, text: str) -> None:
         """Take the greeting, or a fresh ticket."""
         try:
-            words, position = read_greeting(text)
-            ticket = tickets.read(words, self.hub.clock())
+            greeting = read_greeting(text)
+            ticket = tickets.read(greeting.ticket, self.hub.clock())
         except Unreadable:
             await self.close(UNREADABLE)
-            return
         except tickets.TicketRefused:
             await self.end("ticket")
-            return
-        if self.watcher is None:
-            self.watcher = Watcher(self, ticket)
-            await self.hub.join(self.watcher, position)
         else:
+            await self._admit(ticket, greeting)
+
+    async def _admit(self, ticket: tickets.Ticket, greeting: Greeting) -> None:
+        if self.watcher is not None:
             await self.hub.renew(self.watcher, ticket)
+            return
+        self.watcher = Watcher(self, ticket)
+        await self.hub.join(self.watcher, greeting.position, greeting.at)
+
+    async def _close_quietly(self, code: int) -> None:
+        with contextlib.suppress(OSError, RuntimeError):  # it may have closed by itself
+            await self.close(code)
 
     # the watcher's transport
 
-    async def send(self, parcel: Parcel) -> None:  # type: ignore[override]
-        await self.base_send(parcel.for_socket)
-
-    async def accept(self, subprotocol: str | None = None, headers: Any = None) -> None:
-        await self.base_send({"type": "websocket.accept"})
-
-    async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:
-        await self.base_send({"type": "websocket.close", "code": int(code or 1008)})
+    async def deliver(self, parcel: Parcel) -> None:
+        """Send a message."""
+        await self.base_send(cast("Any", parcel.for_socket))
 
     async def end(self, why: str) -> None:
         """Say why, then close."""
-        try:
-            await self.send(bye(why))
-            await self.close(CLOSE_CODES[why])
-        except (OSError, RuntimeError):
-            return  # it has closed by itself
-
-    async def _close_quietly(self, code: int) -> None:
-        try:
-            await self.close(code)
-        except (OSError, RuntimeError):
-            return
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.deliver(bye(why))
+        await self._close_quietly(CLOSE_CODES[why])
 
     def abandon(self) -> None:
         """Leave a socket that takes nothing any more to the server's keep-alive, which closes it."""
@@ -166,40 +173,39 @@ class LiveEvents(AsyncHttpConsumer):
     A page reads it with fetch, not with EventSource: so the ticket travels in the body and not in an address.
     """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; see LiveSocket about the loop."""
-        self.scope = scope  # type: ignore[assignment]
-        self.base_send = send  # type: ignore[method-assign, assignment]
-        self.origin = origin_of(scope)
+        self.scope = cast("Any", scope)
+        self.base_send = cast("Any", send)
         self.over = asyncio.Event()
         try:
-            ticket, position = self._admit(await self._read(receive))
+            greeting = read_greeting(await self._body(receive))
+            watcher = Watcher(self, tickets.read(greeting.ticket, the_hub().clock()))
         except Refused as refusal:
-            await self._refuse(refusal)
+            await self._answer(refusal.status, refusal.message)
             return
-        await self._watch(ticket, position, receive)
+        await self._watch(watcher, greeting, receive)
 
-    async def _read(self, receive: Receive) -> str:
-        body = b""
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return ""
-            body += message.get("body", b"")
-            if not message.get("more_body") or len(body) > LONGEST_GREETING:
-                return body.decode(errors="replace")
+    async def _body(self, receive: Receive) -> str:
+        """Read the greeting of a page of ours.
 
-    def _admit(self, greeting: str) -> tuple[tickets.Ticket, int]:
+        :raises Unreadable: it comes from somewhere else, or in another way
+        """
         if self.scope["method"] != "POST":
             raise Unreadable("Open this with POST, and say the ticket in the body.", status=405)
-        if not is_our_page(self.origin):
+        if not is_our_page(origin_of(self.scope)):
             raise Unreadable("Only pages of this house may open this.", status=403)
-        words, position = read_greeting(greeting)
-        return tickets.read(words, the_hub().clock()), position
+        body = b""
+        while len(body) <= LONGEST_GREETING:
+            message = await receive()
+            body += message.get("body", b"")
+            if not message.get("more_body"):
+                break
+        return body.decode(errors="replace")
 
-    async def _refuse(self, refusal: Refused) -> None:
-        await self._head(refusal.status, b"text/plain; charset=utf-8")
-        await self.base_send({"type": "http.response.body", "body": refusal.message.encode()})
+    async def _answer(self, status: int, text: str) -> None:
+        await self._head(status, b"text/plain; charset=utf-8")
+        await self.send_body(text.encode())
 
     async def _head(self, status: int, content_type: bytes) -> None:
         headers = [
@@ -208,20 +214,20 @@ class LiveEvents(AsyncHttpConsumer):
             (b"x-accel-buffering", b"no"),
             (b"vary", b"origin"),
         ]
-        if is_our_page(self.origin):
-            headers.append((b"access-control-allow-origin", self.origin.encode("latin-1")))
-        await self.base_send({"type": "http.response.start", "status": status, "headers": headers})
+        if is_our_page(origin := origin_of(self.scope)):
+            headers.append((b"access-control-allow-origin", origin.encode("latin-1")))
+        await self.send_headers(status=status, headers=headers)
 
-    async def _watch(self, ticket: tickets.Ticket, position: int, receive: Receive) -> None:
-        hub, watcher = the_hub(), Watcher(self, ticket)
+    async def _watch(self, watcher: Watcher, greeting: Greeting, receive: Receive) -> None:
+        hub = the_hub()
         leaving = asyncio.ensure_future(self._until_left(receive))
         try:
             await self._head(200, b"text/event-stream")
-            await self.base_send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
-            await hub.join(watcher, position)
+            await self.send_body(b":\n\n", more_body=True)
+            await hub.join(watcher, greeting.position, greeting.at)
             await self.over.wait()
         except OSError:
-            pass  # the page is gone
+            return  # the page is gone
         finally:
             leaving.cancel()
             hub.leave(watcher)
@@ -233,18 +239,16 @@ class LiveEvents(AsyncHttpConsumer):
 
     # the watcher's transport
 
-    async def send(self, parcel: Parcel) -> None:  # type: ignore[override]
-        await self.base_send(parcel.for_stream)
+    async def deliver(self, parcel: Parcel) -> None:
+        """Send a message."""
+        await self.base_send(cast("Any", parcel.for_stream))
 
     async def end(self, why: str) -> None:
         """Say why, then end the answer."""
-        try:
-            await self.send(bye(why))
-            await self.base_send({"type": "http.response.body", "body": b""})
-        except (OSError, RuntimeError):
-            return
-        finally:
-            self.over.set()
+        with contextlib.suppress(OSError, RuntimeError):
+            await self.deliver(bye(why))
+            await self.send_body(b"")
+        self.over.set()
 
     def abandon(self) -> None:
         """End the answer that nobody reads."""

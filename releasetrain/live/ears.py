@@ -1,6 +1,7 @@
-"""Listen on the Channels layer for hints: one layer member a process, in the group of each topic watched here."""
+"""Listen on the Channels layer for hints: one member a process, in the group of each topic watched here."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ Hint = Mapping[str, Any]
 
 
 class Ears:
-    """Keep the groups that are wanted, also through an outage; whatever is lost meanwhile the hub reads up."""
+    """Keep the groups that are wanted, also through an outage; what is lost meanwhile the hub reads up."""
 
     def __init__(self, hear: Callable[[Hint], None]) -> None:
         self._hear = hear
@@ -34,14 +35,18 @@ class Ears:
     async def run(self) -> None:
         """Listen until cancelled."""
         layer: Any = get_channel_layer()
-        channel = await self._insist(layer.new_channel, "live.")
-        tending = asyncio.ensure_future(self._tend(layer, channel))
+        tending: asyncio.Future[None] | None = None
         try:
+            channel = await self._insist(layer.new_channel, "live.")
+            tending = asyncio.ensure_future(self._tend(layer, channel))
             while True:
                 self._hear(await layer.receive(channel))
         finally:
-            tending.cancel()
-            await asyncio.gather(tending, return_exceptions=True)
+            if tending is not None:
+                tending.cancel()
+                await asyncio.gather(tending, return_exceptions=True)
+            with contextlib.suppress(RedisError, OSError):
+                await layer.flush()
 
     async def _tend(self, layer: Any, channel: str) -> None:
         """Join and leave groups as topics come and go."""
@@ -72,12 +77,8 @@ class Ears:
                 return answer
 
 
-class OneLineAnOutage(logging.Filter):
-    """Keep the layer from writing a trace every second while Redis is away; the first line says it all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._is_told = False
+class NoTraceOfAnOutage(logging.Filter):
+    """Keep the layer from writing a trace every second while Redis is away: a line says as much."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         fault = record.exc_info[1] if record.exc_info else None

@@ -1,8 +1,8 @@
 """Stand between the log and everybody who watches through this process.
 
-One layer member, one database connection and one loop serve them all. A hint (or the clock) starts a round: read
-the log from the last position on, draw each fragment that it touches once an audience, write the outgoing bytes
-once, push them to everybody. What a watcher has missed comes from memory.
+One layer member, one database connection and one loop serve them all. A hint (or the clock) starts a round:
+read the log from the last position on, draw each fragment that it touches once an audience, write the
+outgoing bytes once, push them to everybody. What a watcher has missed comes from memory.
 """
 
 import asyncio
@@ -55,8 +55,12 @@ class Hub:
 
     # watchers ---------------------------------------------------------------------------------------------
 
-    async def join(self, watcher: Watcher, position: int) -> None:
-        """Bring a page from the position it shows to now, and keep it there from then on."""
+    async def join(self, watcher: Watcher, position: int, at: datetime | None = None) -> None:
+        """Bring a page from what it shows to now, and keep it there from then on.
+
+        :param position: of the log when the page was drawn, −1 where nobody knows
+        :param at: when that was, by the database's clock
+        """
         self._start()
         self.watchers.setdefault(watcher.places, set()).add(watcher)
         is_new = self.memory.open(watcher.places)
@@ -67,12 +71,14 @@ class Hub:
         while lacking := self.memory.lacking(watcher.places, position):
             self._whole.update(lacking)
             await self._next_round()
-        news = self.memory.since_position(watcher.places, position)
+        news = self.memory.since_position(watcher.places, position, at)
         watcher.version = self.memory.version
-        await watcher.serve(None if news.is_empty else parcels.news(news), self._catch_up)
+        await watcher.serve(self._pulse_now() if news.is_empty else parcels.news(news), self._catch_up)
 
-    def leave(self, watcher: Watcher) -> None:
-        """Forget a watcher."""
+    def leave(self, watcher: Watcher | None) -> None:
+        """Forget a watcher, if there is one."""
+        if watcher is None:
+            return
         room = self.watchers.get(watcher.places, set())
         room.discard(watcher)
         if not room:
@@ -183,7 +189,7 @@ class Hub:
         )
 
     async def _fan_out(self, before: int) -> None:
-        """Push what the round found; the bytes are the same for everybody with the same eyes on the same things."""
+        """Push what the round found: the same bytes to everybody with the same eyes on the same things."""
         pushed = 0
         for places, room in list(self.watchers.items()):
             news = self.memory.since_version(places, before)
@@ -203,7 +209,7 @@ class Hub:
             self.leave(watcher)
 
     def _catch_up(self, watcher: Watcher) -> Parcel | None:
-        """Compose what a slow watcher has missed: the newest of each, the same bytes for all who missed the same."""
+        """Compose what a slow watcher has missed; the same bytes for all who missed the same."""
         key = (watcher.places, watcher.version)
         if key not in self._caught:
             news = self.memory.since_version(*key)
@@ -236,7 +242,7 @@ class Hub:
         self._ears.want(topic for topic, _ in self.memory.shelves)
 
     def _pulse(self) -> None:
-        """Every few seconds say that all is current, send away whose time is over, forget what nobody watches."""
+        """Every few seconds say that all is current, and clear up."""
         now = self._time()
         if now < self._pulse_at:
             return
@@ -244,7 +250,7 @@ class Hub:
         clock = self.clock()
         self._send_away(w for w in self._everybody() if w.ticket.expires_at <= clock)
         self._forget_unwatched(now)
-        parcel = parcels.pulse(self.memory.position or 0, clock)
+        parcel = self._pulse_now()
         for watcher in self._everybody():
             if not watcher.is_busy:
                 self._push(watcher, parcel)
@@ -253,6 +259,9 @@ class Hub:
             if watcher.waited >= MOST_PULSES_STUCK:
                 self.leave(watcher)
                 watcher.transport.abandon()
+
+    def _pulse_now(self) -> Parcel:
+        return parcels.pulse(self.memory.position or 0, self.clock())
 
     def _forget_unwatched(self, now: float) -> None:
         watched = {place for places in self.watchers for place in places}

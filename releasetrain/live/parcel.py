@@ -17,7 +17,7 @@ class Parcel:
 
     @cached_property
     def for_socket(self) -> dict[str, Any]:
-        """Wrap it as a WebSocket text message; the same object goes to every watcher and nobody changes it."""
+        """Wrap it as a WebSocket text message; the same object goes to every watcher."""
         return {"type": "websocket.send", "text": self.text}
 
     @cached_property

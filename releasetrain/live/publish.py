@@ -1,12 +1,14 @@
 """Tell the streaming processes, after the commit, that something happened.
 
 A message is a hint: ids and public facts, no HTML. Whoever hears it reads the database, and whoever missed it
-reads it a second later. So a lost message costs a moment, and an unreachable Redis must cost the commit nothing.
+reads it a second later. So a lost message costs a moment, and an unreachable Redis must cost the commit
+nothing.
 """
 
 import logging
 import threading
-import time
+from collections.abc import Mapping
+from time import monotonic
 from typing import Any
 
 from channels_redis.serializers import registry
@@ -27,13 +29,13 @@ MESSAGE_TYPE = "live.news"
 
 
 def group_channel(topic: str) -> str:
-    """Name the Redis channel on which the layer's group of this topic listens (as channels_redis.pubsub does)."""
-    config = settings.CHANNEL_LAYERS["default"].get("CONFIG", {})
+    """Name the Redis channel of a topic's group as channels_redis.pubsub does."""
+    config: Mapping[str, Any] = settings.CHANNEL_LAYERS["default"]["CONFIG"]  # type: ignore[assignment]
     return f"{config.get('prefix', 'asgi')}__group__{topic}"
 
 
 def message_of(event: Event) -> dict[str, Any]:
-    """Say in ids and public facts what happened; the position is read back once, from the commit's own link."""
+    """Say in ids and public facts what happened; the position is read back once, after the commit."""
     return {
         "type": MESSAGE_TYPE,
         "event": event.pk,
@@ -47,12 +49,12 @@ class Publisher:
     """Keep a connection to Redis, and leave Redis alone for a second each time it does not answer."""
 
     def __init__(self, url: str) -> None:
-        self._serializer = registry.get_serializer("msgpack")
+        self._serializer = registry.get_serializer("msgpack")  # type: ignore[no-untyped-call]
         self._lock = threading.Lock()
         self._rests_until = 0.0
         self._missed = 0
-        # One retry, for connection errors alone: a kept connection dies with a restarted server, and the next one
-        # stands at once. A timeout is not tried again, or the commit would wait for it twice.
+        # One retry, for connection errors alone: a kept connection dies with a restarted server, and the
+        # next one stands at once. A timeout is not tried again, or the commit would wait for it twice.
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=PATIENCE_SECONDS,
@@ -82,7 +84,7 @@ class Publisher:
         if not self._missed:
             return True
         with self._lock:
-            now = time.monotonic()
+            now = monotonic()
             if now < self._rests_until:
                 self._missed += 1
                 return False
@@ -94,7 +96,7 @@ class Publisher:
             if not self._missed:
                 logger.warning("Redis is away (%s); pages find news by themselves until it is back.", error)
             self._missed += 1
-            self._rests_until = time.monotonic() + REST_SECONDS
+            self._rests_until = monotonic() + REST_SECONDS
 
     def _recover(self) -> None:
         if not self._missed:

@@ -8,14 +8,14 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 from releasetrain.live.consumers import LiveEvents, LiveSocket
-from releasetrain.live.ears import OneLineAnOutage
+from releasetrain.live.ears import NoTraceOfAnOutage
 from releasetrain.live.hub import stop_the_hub
 
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Send = Callable[[Any], Awaitable[None]]
 
-logging.getLogger("channels_redis.pubsub").addFilter(OneLineAnOutage())
+logging.getLogger("channels_redis.pubsub").addFilter(NoTraceOfAnOutage())
 
 
 async def answer(send: Send, status: int, text: str) -> None:
@@ -53,21 +53,27 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
             return
 
 
-def everywhere_else(application: Any) -> Any:
-    """Match whatever no other address has matched."""
-    return path("<path:anything>", application)
+def route(address: str, application: Any) -> Any:
+    """Lead an address to an ASGI application, which Django's own types do not foresee."""
+    return path(address, application)
 
 
 stream = ProtocolTypeRouter(
     {
         "lifespan": lifespan,
-        "websocket": URLRouter([path("live/socket", LiveSocket.as_asgi()), everywhere_else(no_socket)]),
+        "websocket": URLRouter(
+            [
+                route("live/socket", LiveSocket.as_asgi()),
+                route("<path:elsewhere>", no_socket),
+                route("", no_socket),
+            ]
+        ),
         "http": URLRouter(
             [
-                path("live/events", LiveEvents.as_asgi()),
-                path("healthz", health),
-                path("", nowhere),
-                everywhere_else(nowhere),
+                route("live/events", LiveEvents.as_asgi()),
+                route("healthz", health),
+                route("<path:elsewhere>", nowhere),
+                route("", nowhere),
             ]
         ),
     }

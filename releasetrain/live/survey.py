@@ -30,8 +30,8 @@ class Order:
     """Ask for everything after a position, and for what is due besides.
 
     `places` are all that anybody watches here; `whole` those that must be drawn from scratch; `restless` the
-    topics whose looks change without an event; `known` the facts that restless fragments were last drawn from;
-    `unseen` the topics whose charts are looked at for the first time.
+    topics whose looks change without an event; `known` the facts that restless fragments were last drawn
+    from; `unseen` the topics whose charts are looked at for the first time.
     """
 
     position: int | None
@@ -125,8 +125,8 @@ def _draw_one(need: Need, audience: Audience, now: datetime, known: int | None) 
     """Draw one fragment; a fault in one of them must not darken the others."""
     try:
         return draw(need, audience, now, known)
-    except Exception as fault:
+    except Exception:
         if connection.errors_occurred:
             raise
-        logger.error("The fragment %s of %s could not be drawn.", need.fragment, need.pk, exc_info=fault)
+        logger.exception("The fragment %s of %s could not be drawn.", need.fragment, need.pk)
         return None

@@ -16,7 +16,7 @@ Catch = Callable[["Watcher"], Parcel | None]
 class Transport(Protocol):
     """A way to a page: a WebSocket, or server-sent events."""
 
-    def send(self, parcel: Parcel) -> Coroutine[Any, Any, None]: ...
+    def deliver(self, parcel: Parcel) -> Coroutine[Any, Any, None]: ...
 
     def end(self, why: str) -> Coroutine[Any, Any, None]: ...
 
@@ -56,16 +56,15 @@ class Watcher:
             return
         self.version = version
         self.is_busy = True
-        rest = begin(self.transport.send(parcel))
+        rest = begin(self.transport.deliver(parcel))
         if rest is None:
             self.is_busy = False
         else:
             self._task = asyncio.ensure_future(self._finish(rest, catch))
 
-    async def serve(self, first: Parcel | None, catch: Catch) -> None:
+    async def serve(self, first: Parcel, catch: Catch) -> None:
         """Send what it missed before it came, then what happened meanwhile; from then on it is pushed to."""
-        if first is not None:
-            await self.transport.send(first)
+        await self.transport.deliver(first)
         await self.settle(catch)
 
     async def settle(self, catch: Catch) -> None:
@@ -73,7 +72,7 @@ class Watcher:
         while self.is_behind:
             self.is_behind = False
             if parcel := catch(self):
-                await self.transport.send(parcel)
+                await self.transport.deliver(parcel)
         self.is_busy = False
         self.waited = 0
 
