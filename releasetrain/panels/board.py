@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
@@ -21,7 +21,7 @@ from releasetrain.trains.queries.decision import Standing, standings
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
 
 D = DepartureState
-MOST_AHEAD, MOST_OVER = 40, 6
+MOST_COMING, MOST_OVER = 60, 6
 JUST_OVER = timedelta(hours=24)
 AHEAD = [D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED]
 
@@ -70,17 +70,22 @@ def load_board(
     wanted = _departures()
     if filters.are_set:
         wanted = wanted.filter(pk__in=Departure.objects.filter(filters.as_query()).values("pk"))
-    under_way = list(wanted.filter(state=D.ROLLING).order_by("departs_at"))
-    ahead = list(wanted.filter(state__in=AHEAD).order_by("departs_at", "pk")[:MOST_AHEAD])
-    over = wanted.filter(state__in=sorted(FINISHED_STATES), finished_at__gt=now - JUST_OVER, imported_from="")
-    just = list(over.order_by("-finished_at")[:MOST_OVER])
-    rows = {row.pk: row for row in _rows([*under_way, *ahead, *just], now, audience)}
-    groups = [
-        BoardGroup(title, [rows[one.pk] for one in departures])
-        for title, departures in (("Under way", under_way), ("Ahead", ahead), ("Just over", just))
-        if departures
-    ]
-    return Board(groups, filters.are_set, new_train_url)
+    coming = wanted.filter(state__in=[D.ROLLING, *AHEAD]).order_by("departs_at", "pk")
+    over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
+    found = [*coming[:MOST_COMING], *over.order_by("-finished_at")[:MOST_OVER]]
+    rows = _rows(found, now, audience)
+    groups: dict[str, list[BoardRow]] = {"Under way": [], "Ahead": [], "Just over": []}
+    for departure, row in zip(found, rows, strict=True):
+        groups[_group(D(departure.state))].append(row)
+    return Board(
+        [BoardGroup(title, rows) for title, rows in groups.items() if rows], filters.are_set, new_train_url
+    )
+
+
+def _group(state: DepartureState) -> str:
+    if state in FINISHED_STATES:
+        return "Just over"
+    return "Under way" if state is D.ROLLING else "Ahead"
 
 
 def load_row(pk: int, audience: Audience, now: datetime) -> BoardRow | None:
@@ -89,8 +94,7 @@ def load_row(pk: int, audience: Audience, now: datetime) -> BoardRow | None:
 
 
 def _departures() -> QuerySet[Departure]:
-    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
-    return rows.prefetch_related("train__services")
+    return Departure.objects.select_related("train__team", "train__environment", "train__captain")
 
 
 def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
@@ -103,6 +107,7 @@ def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
 
 
 def _rows(departures: Sequence[Departure], now: datetime, audience: Audience) -> list[BoardRow]:
+    prefetch_related_objects(departures, "train__services")
     moving = moving_by_departure([one.pk for one in departures])
     standing = standings(departures, now) if departures else {}
     return [_row(one, standing[one.pk], moving.get(one.pk, []), now, audience) for one in departures]

@@ -108,7 +108,7 @@ def _ends_at(one: Moving) -> datetime | None:
 
 
 def longest_chain(services: Iterable[int]) -> int:
-    """Return how many services have to move one after the other; those that need none of the others go at once."""
+    """Return how many services have to move one after the other."""
     aboard = set(services)
     needs: dict[int, set[int]] = {service: set() for service in aboard}
     rows = Dependency.objects.filter(service__in=aboard, depends_on__in=aboard)
@@ -116,8 +116,8 @@ def longest_chain(services: Iterable[int]) -> int:
         needs[service].add(needed)
     depth = dict.fromkeys(aboard, 1)
     for _ in aboard:  # a chain is never longer than there are services, circles included
-        for service, needed in needs.items():
-            depth[service] = min(len(aboard), max([depth[service], *(depth[one] + 1 for one in needed)]))
+        for service, others in needs.items():
+            depth[service] = min(len(aboard), max([depth[service], *(depth[one] + 1 for one in others)]))
     return max(depth.values(), default=1)
 
 

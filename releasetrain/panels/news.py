@@ -3,10 +3,11 @@
 Every message is one JSON object with a "type":
 
 - "news": {"position", "at", "fragments": [{"id", "html"}], "events": [{"position", "kind", "topics", "say"}],
-  "points": [{"chart", "points": [[seconds, candidate, baseline]]}], "whole"}. The fragments replace the elements
-  of these ids, in this order; `whole` means that everything the page watches is in it; `say` is read aloud once.
+  "points": [{"chart", "points": [[seconds, candidate, baseline]]}], "whole"}. The fragments replace the
+  elements of these ids, in this order; `whole` means that everything the page watches is in it; `say` is
+  read aloud once.
 - "pulse": {"position", "at"}: nothing happened; the page is current as of this position.
-- "bye": {"why"}: the stream ends; "ticket" means that a fresh ticket opens it again, "restart" that it is back soon.
+- "bye": {"why"}: the stream ends; "ticket": a fresh ticket opens it again; "restart": it is back soon.
 
 Positions are those of the event log, `at` is the database's clock.
 """
@@ -109,7 +110,7 @@ def after(topics: Mapping[str, Audience], position: int, *, now: datetime) -> Ne
     if not 0 <= last - position <= MOST_EVENTS:
         return _whole(topics, last, now)
     events = list(queries.after(position, topics, MOST_EVENTS))
-    wanted = {}
+    wanted: dict[tuple[registry.Need, Audience], None] = {}
     for topic, audience in topics.items():
         stale = registry.needs(topic, [event for event in events if topic in event.topics])
         wanted.update({(need, audience): None for need in [*stale, *registry.restless(topic)]})
@@ -127,19 +128,6 @@ def series(topics: Iterable[str], now: datetime, *, is_first: bool = False) -> t
     """Collect the newest points of the charts that these topics show."""
     found = registry.points(topics, now, is_first=is_first)
     return tuple(Series(chart, points) for chart, points in found.items() if points)
-
-
-def news_after(topics: Mapping[str, Audience], position: int, *, now: datetime) -> dict[str, Any]:
-    """Return what a page that polls has missed, as the JSON object that the stream would have sent.
-
-    :param topics: as `tickets.admit` allows them
-    """
-    return message_of(after(topics, position, now=now))
-
-
-def fragments_after(topics: Iterable[str], position: int, audience: Audience, *, now: datetime) -> list[str]:
-    """Return the HTML of every fragment that changed after a position, in the order to put them in."""
-    return [drawn.html for drawn in after(dict.fromkeys(topics, audience), position, now=now).fragments]
 
 
 def _whole(topics: Mapping[str, Audience], position: int, now: datetime) -> News:

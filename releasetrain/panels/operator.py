@@ -1,7 +1,7 @@
-"""Gather what an operator may do about a rollout now; what is off says why, until when and who can change it."""
+"""Gather what an operator may do about a rollout now; what is off says why and until when."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -72,22 +72,21 @@ def offered(snapshot: Snapshot) -> list[CommandKind]:
 
 
 def _action(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Action:
-    label, icon, tone, asks, consequence = WORDS[kind]
-    wants_reason = bool(reason_wanted(snapshot, kind, now))
+    words = WORDS[kind]
     return Action(
         name=kind.value,
-        label=label(snapshot),
+        label=words.label(snapshot),
         url=links.command(snapshot.id, kind.value),
-        icon=icon,
-        kind=tone,
+        icon=words.icon,
+        kind=words.kind,
         reason=_why_not(kind, one, snapshot, now),
-        asks="required" if wants_reason else asks,
-        consequence=consequence(snapshot),
+        asks="required" if reason_wanted(snapshot, kind, now) else words.asks,
+        consequence=words.consequence(snapshot) if words.consequence else "",
     )
 
 
 def _why_not(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Reason | None:
-    """Ask the rule itself; where only the bake stands against it, say when that is over instead of how long."""
+    """Ask the rule itself; where only the bake stands against it, say until when instead of how long."""
     sentence = WHY_NOT[kind](snapshot, now)
     if sentence is None:
         return None
@@ -113,13 +112,11 @@ def _promoted(snapshot: Snapshot) -> str:
 
 
 def _skipped(snapshot: Snapshot) -> str:
-    left = in_words(max(0.0, snapshot.bake_needed_seconds - snapshot.bake_credit_seconds))
-    share = (
-        "It counts as arrived"
-        if snapshot.is_last_stage
-        else f"{_weight(snapshot)} of users become {_next(snapshot)}"
-    )
-    return f"{share} at once, up to {left} early. A failing guardrail still blocks." if left else share
+    bake = in_words(snapshot.bake_needed_seconds)
+    early = f"before the bake of {bake} is over. A failing guardrail still blocks."
+    if snapshot.is_last_stage:
+        return f"It counts as arrived at once, {early}"
+    return f"{_weight(snapshot)} of users become {_next(snapshot)} at once, {early}"
 
 
 Say = Callable[[Snapshot], str]
@@ -129,32 +126,49 @@ def _just(text: str) -> Say:
     return lambda _: text
 
 
-WORDS: dict[CommandKind, tuple[Say, str, str, str, Say]] = {
-    K.ROLLBACK: (_just("Roll back to 0 %"), "undo-2", "danger", "", _just("")),
-    K.PAUSE: (
-        _just("Pause"), "pause", "secondary", "optional",
-        lambda s: f"It stays at {_weight(s)}; what is left of the bake is kept. A rollback stays possible.",
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a command looks and what it says; `asks` is "", "optional" or "required": a reason is asked for."""
+
+    label: Say
+    icon: str
+    kind: str = "secondary"
+    asks: str = ""
+    consequence: Say | None = None
+
+
+def _paused(snapshot: Snapshot) -> str:
+    return f"It stays at {_weight(snapshot)}; what is left of the bake is kept. A rollback stays possible."
+
+
+def _rejected(snapshot: Snapshot) -> str:
+    return f"The next stage is refused and {_weight(snapshot)} of users go back to the old version."
+
+
+def _promote(snapshot: Snapshot) -> str:
+    return "Finish" if snapshot.is_last_stage else f"Promote to {_next(snapshot)}"
+
+
+def _approve(snapshot: Snapshot) -> str:
+    return f"Approve {_next(snapshot)}"
+
+
+NOBODY_SAW_IT = _just("No user has seen the new version, and none will.")
+ON_YOUR_WORD = _just("The rollout ends as rolled back on your word, although the driver cannot be read.")
+WORDS: dict[CommandKind, Words] = {
+    K.ROLLBACK: Words(_just("Roll back to 0 %"), "undo-2", "danger"),
+    K.PAUSE: Words(_just("Pause"), "pause", asks="optional", consequence=_paused),
+    K.RESUME: Words(_just("Resume"), "play"),
+    K.PROMOTE: Words(_promote, "fast-forward", asks="optional", consequence=_promoted),
+    K.EXTEND_BAKE: Words(_just("Extend the bake"), "timer"),
+    K.SKIP_BAKE: Words(_just("Skip the bake"), "skip-forward", asks="required", consequence=_skipped),
+    K.APPROVE: Words(_approve, "circle-check", "primary"),
+    K.REJECT: Words(_just("Reject"), "octagon-x", asks="required", consequence=_rejected),
+    K.CANCEL: Words(_just("Cancel"), "ban", asks="optional", consequence=NOBODY_SAW_IT),
+    K.MARK_RESOLVED: Words(
+        _just("Attest that it is back"), "badge-check", asks="required", consequence=ON_YOUR_WORD
     ),
-    K.RESUME: (_just("Resume"), "play", "secondary", "", _just("")),
-    K.PROMOTE: (
-        lambda s: "Finish" if s.is_last_stage else f"Promote to {_next(s)}", "fast-forward", "secondary", "optional",
-        _promoted,
-    ),
-    K.EXTEND_BAKE: (_just("Extend the bake"), "timer", "secondary", "", _just("")),
-    K.SKIP_BAKE: (_just("Skip the bake"), "skip-forward", "secondary", "required", _skipped),
-    K.APPROVE: (lambda s: f"Approve {_next(s)}", "circle-check", "primary", "", _just("")),
-    K.REJECT: (
-        _just("Reject"), "octagon-x", "secondary", "required",
-        lambda s: f"The next stage is refused and {_weight(s)} of users go back to the old version.",
-    ),
-    K.CANCEL: (
-        _just("Cancel"), "ban", "secondary", "optional", _just("No user has seen the new version, and none will.")
-    ),
-    K.MARK_RESOLVED: (
-        _just("Attest that it is back"), "badge-check", "secondary", "required",
-        _just("The rollout ends as rolled back on your word, although the driver cannot be read."),
-    ),
-}  # fmt: skip
+}
 
 
 def last_words(rollout: Rollout) -> tuple[str, Tone]:

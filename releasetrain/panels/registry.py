@@ -1,7 +1,7 @@
 """Know every fragment, and which of them an event makes stale.
 
-A topic is what a page watches: "board", "departure:12", "rollout:5", "train:3", "service:4", "flags". An event names
-the topics that it belongs to; what a topic then needs drawn is decided here.
+A topic is what a page watches: "board", "departure:12", "rollout:5", "train:3", "service:4", "flags". An
+event names the topics that it belongs to; what a topic then needs drawn is decided here.
 """
 
 import re
@@ -30,8 +30,8 @@ Load = Callable[[int, Audience, datetime], Values | None]
 class Recipe:
     """How a fragment is made: its template, the id of its one root element, and what it is drawn from.
 
-    `load_for_page` adds what only a first paint needs. A restless fragment changes without events and is looked
-    at again and again while somebody watches.
+    `load_for_page` adds what only a first paint needs. A restless fragment changes without events and is
+    looked at again and again while somebody watches.
     """
 
     template: str
@@ -78,7 +78,7 @@ def _rollout_lines(pk: int, audience: Audience, now: datetime) -> Values | None:
 
 
 def _feed(noun: str) -> Load:
-    return lambda pk, audience, now: {"feed": feed_of(f"{noun}:{pk}", audience)}
+    return lambda pk, audience, _: {"feed": feed_of(f"{noun}:{pk}", audience)}
 
 
 def _guardrails_with_points(pk: int, audience: Audience, now: datetime) -> Values | None:
@@ -123,7 +123,7 @@ FRAGMENTS: Mapping[str, Recipe] = {
 
 OF_A_DEPARTURE = tuple(name for name in FRAGMENTS if name.startswith("departure/"))
 OF_A_ROLLOUT = tuple(name for name in FRAGMENTS if name.startswith("rollout/"))
-# Which events change a departure's fragments; whatever happens to it goes into its feed and may change its head.
+# Which events change which fragments of a departure; every one goes into its feed and may change its head.
 STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("trains.change.", ("departure/manifest", "departure/decision")),
     ("trains.vote.", ("departure/decision",)),
@@ -196,7 +196,7 @@ def restless_seconds(topic: str) -> float:
 
 
 def facts(need: Need, values: Values) -> object:
-    """Return what a fragment says, without what only keeps it ticking: drawn from equal facts, it need not go out.
+    """Return what a fragment says: drawn from equal facts, it need not go out again.
 
     The board is told apart by which rows stand where; each row has fragments of its own.
     """
@@ -206,7 +206,7 @@ def facts(need: Need, values: Values) -> object:
 
 
 def points(topics: Iterable[str], now: datetime, *, is_first: bool = False) -> dict[str, tuple[Point, ...]]:
-    """Return the newest points of every chart that these topics show; all that a chart shows where it is the first look."""
+    """Return the newest points of every chart that these topics show, or all that it shows at first."""
     numbers = [pk for noun, pk in map(split, topics) if noun == "rollout"]
     if not numbers:
         return {}

@@ -321,11 +321,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Go or no-go: what is asked, what was said, and this person's own buttons.
-
-    `go_label` says what the button does ("Approve and depart at 16:00"); `vote_url` is empty for whoever may
-    not vote, and `reasons` say why. `roles` has more than one entry when the person must choose (RULES D6).
-    """
+    """Go or no-go: what is asked and what was said; nobody's own buttons, since everybody sees it."""
 
     pk: int
     state: str
@@ -334,11 +330,6 @@ class Decision:
     digest: str = ""
     revision: int | None = None
     no_approval_needed: str = ""
-    vote_url: str = ""
-    go_label: str = "Go"
-    roles: list[Choice] = field(default_factory=list)
-    my_choice: str = ""
-    error: str = ""
     reasons: list[Reason] = field(default_factory=list)
 
 

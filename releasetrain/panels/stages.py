@@ -79,7 +79,7 @@ def moving_of(rollouts: QuerySet[Rollout]) -> list[Moving]:
     is_open = Hold.objects.filter(cleared_at__isnull=True).select_related("opened_by")
     rows = rollouts.select_related("target__service", "target__environment", "departure__train")
     rows = rows.prefetch_related(Prefetch("holds", is_open, to_attr="open_holds"))
-    return [Moving(row, tuple(row.open_holds)) for row in rows.order_by("created_at", "pk")]  # type: ignore[attr-defined]
+    return [Moving(row, tuple(row.open_holds)) for row in rows.order_by("created_at", "pk")]
 
 
 def whole_second(instant: datetime) -> datetime:

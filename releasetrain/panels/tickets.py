@@ -1,21 +1,18 @@
 """Let a page watch its topics: a signed ticket says who may see what, with whose eyes, and until when.
 
-A streaming process can check it without asking the database. It lives for minutes and is renewed every minute,
-each time from the roles as they are then (RULES L2).
+A streaming process can check it without asking the database. It lives for minutes and is renewed every
+minute, each time from the roles as they are then (RULES L2).
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from django.conf import settings
 from django.core import signing
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
 from releasetrain.catalog.models import Service
-from releasetrain.events.queries import last_position
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.panels.audience import Audience, audience_of
 from releasetrain.rollouts.models import Rollout
@@ -23,7 +20,6 @@ from releasetrain.trains.models import Departure, Train
 
 SALT = "releasetrain.live.ticket"
 LIFETIME = timedelta(seconds=150)
-RENEW_EVERY = timedelta(seconds=60)
 MOST_TOPICS = 20
 NOWHERE: tuple[frozenset[int], frozenset[int]] = (frozenset(), frozenset())
 
@@ -92,40 +88,8 @@ def admit(topics: Iterable[str], *, user: User, roles: Roles) -> dict[str, Audie
     return admitted
 
 
-def audience_for(topic: str, *, user: User, roles: Roles) -> Audience:
-    """Say with whose eyes a person sees one topic.
-
-    :raises NotAllowed: with none
-    """
-    return admit([topic], user=user, roles=roles)[topic]
-
-
-def watch(topics: Iterable[str], *, user: User, roles: Roles, now: datetime) -> dict[str, Any]:
-    """Return what a page needs to follow its topics, for its JSON script "live-context".
-
-    Call it before the page reads anything: news is sent from the position noted here.
-    """
-    position = last_position()
-    admitted = admit(topics, user=user, roles=roles)
-    return {
-        "url": f"{settings.STREAM_SOCKET_URL}/live/socket",
-        "events_url": f"{settings.STREAM_URL}/live/events",
-        "poll_url": "/live/news/",
-        "ticket_url": "/live/ticket/",
-        "ticket": issue(admitted, person=user.pk, now=now),
-        "renew_seconds": int(RENEW_EVERY.total_seconds()),
-        "topics": list(admitted),
-        "position": position,
-    }
-
-
-def fresh_ticket(topics: Iterable[str], *, user: User, roles: Roles, now: datetime) -> dict[str, str]:
-    """Return a new ticket for a page that is open already, by the roles that the person holds now."""
-    return {"ticket": issue(admit(topics, user=user, roles=roles), person=user.pk, now=now)}
-
-
 def _owners(topic: str) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the teams and services that a topic belongs to: whoever operates one of them operates the topic."""
+    """Return the teams and services whose operators operate a topic."""
     noun, _, number = topic.partition(":")
     if topic in {"board", "flags"}:
         return NOWHERE

@@ -1,0 +1,125 @@
+"""The board shows what is under way, ahead and just over, at one price however long it is."""
+
+from datetime import timedelta
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from releasetrain import panels
+from releasetrain.accounts.rules import Role
+from releasetrain.panels import Audience, Filters
+from releasetrain.panels.board import load_board, load_row
+from releasetrain.rollouts.models import Hold
+from releasetrain.trains.models import Manifest, Vote
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def titles_and_rows(**filters: int) -> list[tuple[str, list[int]]]:
+    board = load_board(make.NOW, Audience.MEMBER, filters=Filters(**filters))
+    return [(group.title, [row.pk for row in group.rows]) for group in board.groups]
+
+
+def test_departures_stand_under_way_then_ahead_then_just_over() -> None:
+    train = make.train()
+    later = make.departure(train, departs_at=make.NOW + timedelta(hours=5))
+    sooner = make.departure(train, departs_at=make.NOW + timedelta(hours=2))
+    rolling = make.departure(train, state="rolling", departed_at=make.NOW)
+    over = make.departure(train, state="arrived", finished_at=make.NOW - timedelta(hours=1))
+    make.departure(train, state="arrived", finished_at=make.NOW - timedelta(days=3))
+    assert titles_and_rows() == [
+        ("Under way", [rolling.pk]),
+        ("Ahead", [sooner.pk, later.pk]),
+        ("Just over", [over.pk]),
+    ]
+
+
+def test_departures_brought_in_from_elsewhere_are_history_and_not_on_the_board() -> None:
+    make.departure(state="arrived", finished_at=make.NOW, imported_from="elsewhere")
+    assert titles_and_rows() == []
+
+
+def test_filters_let_through_by_team_service_and_environment() -> None:
+    mine, theirs = make.departure(), make.departure(make.train("Ledger Mail", team=make.team("Ledger")))
+    assert titles_and_rows(team=make.team("Ledger").pk) == [("Ahead", [theirs.pk])]
+    assert titles_and_rows(service=make.service().pk) == [("Ahead", [mine.pk, theirs.pk])]
+    assert titles_and_rows(service=make.service().pk, team=make.team().pk) == [("Ahead", [mine.pk])]
+    assert titles_and_rows(environment=make.environment("staging").pk) == []
+
+
+def fill(rows: int) -> None:
+    """Put departures of every state on the board, each with all that a row can name."""
+    for _ in range(rows):
+        number = next(make.number)
+        train = make.train(f"Train {number}")
+        voting = make.departure(train, state="deciding", sealed_at=make.NOW)
+        make.change(departure=voting, state="aboard", boarded_at=make.NOW)
+        Manifest.objects.create(departure=voting, revision=1, digest="d", content={}, sealed_at=make.NOW)
+        person = make.user(f"Voter {number}", Role.RELEASE_MANAGER)
+        vote = {"role": "release_manager", "choice": "go", "digest": "d", "at": make.NOW}
+        Vote.objects.create(departure=voting, user=person, user_label=str(person), **vote)
+        rolling = make.departure(train, state="rolling")
+        target = make.target(f"Service {number}")
+        rollout = make.rollout(rolling, target, state="baking", stage_index=2, desired_weight=10)
+        Hold.objects.create(
+            rollout=rollout, kind="operator", reason="Looking.", opened_at=make.NOW, opened_by=person
+        )
+        make.departure(train, state="arrived", finished_at=make.NOW)
+
+
+def test_the_board_costs_the_same_eleven_queries_with_three_rows_and_with_nine(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    for rows in (1, 2):  # two more each time
+        fill(rows)
+        with django_assert_num_queries(11):
+            panels.render("board", 0, Audience.MEMBER, make.NOW)
+
+
+def test_a_held_rollout_makes_its_row_held_and_says_why() -> None:
+    departure = make.departure(state="rolling")
+    rollout = make.rollout(departure, state="baking", stage_index=3, desired_weight=25)
+    Hold.objects.create(rollout=rollout, kind="operator", reason="Looking at errors.", opened_at=make.NOW)
+    row = load_row(departure.pk, Audience.MEMBER, make.NOW)
+    assert row is not None
+    assert (row.state, row.weight, row.reason and row.reason.text) == ("held", 25, "Looking at errors.")
+    assert [stage.mark for stage in row.stages] == ["done", "done", "done", "held", "pending", "pending"]
+
+
+def test_a_stakeholder_reads_that_it_is_held_but_not_what_people_typed() -> None:
+    departure = make.departure(state="rolling")
+    rollout = make.rollout(departure, state="baking", desired_weight=1)
+    Hold.objects.create(rollout=rollout, kind="operator", reason="Ana thinks it leaks.", opened_at=make.NOW)
+    row = load_row(departure.pk, Audience.STAKEHOLDER, make.NOW)
+    assert row is not None and row.reason is not None
+    assert (row.reason.text, row.reason.who) == ("It is paused.", "")
+
+
+def test_a_rolling_row_counts_down_to_its_next_stage() -> None:
+    departure = make.departure(state="rolling")
+    make.rollout(
+        departure, state="baking", desired_weight=1, bake_credit_seconds=200, bake_needed_seconds=600,
+        last_credit_at=make.NOW,
+    )  # fmt: skip
+    row = load_row(departure.pk, Audience.MEMBER, make.NOW)
+    assert row is not None
+    assert (row.note, row.until_at) == ("next stage in", make.NOW + timedelta(seconds=400))
+    assert row.stages[0].bake_percent == 33
+
+
+def test_of_several_services_the_one_that_comes_back_is_shown() -> None:
+    departure = make.departure(state="rolling")
+    make.rollout(departure, make.target("Storefront"), state="baking", stage_index=1, desired_weight=5)
+    make.rollout(departure, make.target("Ledger"), state="rolling_back", stage_index=2, desired_weight=0)
+    row = load_row(departure.pk, Audience.MEMBER, make.NOW)
+    assert row is not None
+    assert (row.state, [stage.mark for stage in row.stages][:4]) == (
+        "rolling_back",
+        ["rolled_back", "rolled_back", "rolled_back", "pending"],
+    )
+
+
+def test_there_is_no_row_of_a_departure_that_does_not_exist() -> None:
+    assert load_row(4711, Audience.MEMBER, make.NOW) is None
+    assert panels.render("board/row", 4711, Audience.MEMBER, make.NOW) == ""
