@@ -5,10 +5,12 @@ Every template under templates/<noun>/ says in its first comment which of these 
 is one of the keys of `web.templatetags.ui.LOOKS`; `reasons` hold lib.verdict.Reason (text, until, who).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from releasetrain.insights.rules import Figure
 from releasetrain.lib.verdict import Reason
 
 Tone = Literal["quiet", "accent", "think", "ok", "warn", "bad"]
@@ -193,6 +195,7 @@ class TrainPage:
     captain: str
     dates: list[TrainDate]
     history: list[PastDeparture]
+    figures: Sequence[Figure] = ()
     is_accelerated: bool = False
     edit_url: str = ""
     history_url: str = ""

@@ -23,7 +23,11 @@ class PersonMiddleware:
         request.roles = roles_of(request.user)  # type: ignore[attr-defined]
         zone = getattr(request.user, "time_zone", "UTC")
         with timezone.override(ZoneInfo(zone)):
-            return self.get_response(request)
+            response = self.get_response(request)
+        if request.user.is_authenticated:
+            # Pages say what is so now, to one person: no copy of them is ever right later, or for others.
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
 
 class RefusalMiddleware:

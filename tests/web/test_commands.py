@@ -15,7 +15,7 @@ from releasetrain.trains.models import Change, Departure, Vote
 from tests import make
 from tests.web.conftest import SignIn
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("releasetrain.web.urls")]
+pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
 
 

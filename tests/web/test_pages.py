@@ -1,15 +1,15 @@
 """Every page opens for whoever may see it, asks a fixed number of questions, and refuses in a sentence."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from releasetrain.accounts.rules import Role
 from tests import make
 from tests.web.conftest import SignIn
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls("releasetrain.web.urls")]
+pytestmark = pytest.mark.django_db
 
 LISTS = ["/", "/trains/", "/changes/", "/flags/", "/audit/"]
 OPEN = ["/help/", "/styleguide/", "/sign-in/", "/sign-in/forgotten/"]

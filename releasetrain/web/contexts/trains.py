@@ -6,6 +6,7 @@ from django.db.models import Count, Q
 
 from releasetrain.accounts.models import Membership
 from releasetrain.accounts.rules import Role, Roles
+from releasetrain.insights.queries import figures_of
 from releasetrain.lib.spans import in_words
 from releasetrain.panels.shapes import PastDeparture, PolicyLine, Rung, TrainDate, TrainPage, TrainRow
 from releasetrain.trains.models import Departure, Train
@@ -75,6 +76,7 @@ def page_of(train: Train, roles: Roles) -> TrainPage:
         captain=str(train.captain or ""),
         dates=_dates(train),
         history=[_past(departure) for departure in _history(train)],
+        figures=figures_of(train),
         is_accelerated=train.is_accelerated,
         edit_url=f"/trains/{train.slug}/edit/" if may_edit(roles, train.team_id) else "",
     )

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from releasetrain.lib.errors import NotAllowed, NotFound, Refused
 
@@ -24,7 +25,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "errors/500.html", status=500)
+    # No context processors: whatever failed, this page asks nothing of the database.
+    return HttpResponse(render_to_string("errors/500.html"), status=500)
 
 
 def _show(request: HttpRequest, refusal: Refused) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from releasetrain.insights.rules import Run, figures
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import (
     Action,
@@ -101,10 +102,27 @@ def train_page(now: datetime) -> TrainPage:
         "Maya Chen",
         dates,
         past,
+        figures=figures(_runs(now)),
         is_accelerated=True,
         edit_url=HERE,
         history_url=HERE,
     )
+
+
+def _runs(now: datetime) -> list[Run]:
+    """Return three departures, one of which came back."""
+    hour = timedelta(hours=1)
+    return [
+        Run(
+            departed_at=now,
+            finished_at=now + hour,
+            arrived=number != 2,
+            rolled_back=number == 2,
+            rollbacks=int(number == 2),
+            planned_at=now,
+        )
+        for number in range(3)
+    ]
 
 
 def change_rows(now: datetime) -> list[ChangeRow]:
