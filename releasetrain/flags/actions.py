@@ -5,8 +5,7 @@ Locks are taken in one order: the flag's row, then the environment's sequence. A
 
 import json
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind, FlagRevis
 from releasetrain.flags.queries import last_revision, state_of
 from releasetrain.flags.rules import percent, why_not_key, why_not_percentage
 from releasetrain.lib.errors import Invalid, Refused
+from releasetrain.lib.transactions import brief
 
 CHANNEL = "flags"
 REASON_LENGTH = 300
@@ -64,7 +64,7 @@ def create_flag(
         raise Invalid(why, field="key")
     if why := why_not_percentage(percentage):
         raise Invalid(why, field="percentage")
-    with _writing():
+    with brief():
         try:
             with transaction.atomic():
                 flag = Flag.objects.create(key=key, description=description[:300], kind=kind, owner=owner)
@@ -91,7 +91,7 @@ def add_to_environment(
     """
     if why := why_not_percentage(percentage):
         raise Invalid(why, field="percentage")
-    with _writing():
+    with brief():
         try:
             with transaction.atomic():
                 return _place(flag, environment, percentage=percentage, enabled=enabled, actor=actor, now=now)
@@ -118,7 +118,7 @@ def set_percentage(
     """
     if why := why_not_percentage(thousandths):
         raise Invalid(why, field="percentage")
-    with _writing():
+    with brief():
         locked = _lock(flag_environment)
         if fence < locked.fence:
             raise FenceTooOld(
@@ -152,7 +152,7 @@ def kill(
 
     None where it was killed already.
     """
-    with _writing():
+    with brief():
         locked = _lock(flag_environment)
         if locked.killed_at is not None:
             return None
@@ -170,7 +170,7 @@ def unkill(
 
     :raises NotKilled: it is not killed
     """
-    with _writing():
+    with brief():
         locked = _lock(flag_environment)
         if locked.killed_at is None:
             raise NotKilled(f"{locked} is not killed: there is nothing to revive.")
@@ -197,7 +197,7 @@ def disable(
 def _switch(
     flag_environment: FlagEnvironment, *, enabled: bool, reason: str, actor: Actor | None, now: datetime
 ) -> FlagRevision | None:
-    with _writing():
+    with brief():
         locked = _lock(flag_environment)
         if locked.enabled == enabled:
             return None
@@ -206,21 +206,6 @@ def _switch(
         locked.save(update_fields=["enabled"])
         kind = "flags.flag.enabled" if enabled else "flags.flag.disabled"
         return _revise(locked, before, kind=kind, actor=actor, reason=reason, now=now)
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    """Open a transaction that PostgreSQL itself ends when its process freezes half way.
-
-    Else a stopped worker would keep the flag's lock, and with it everybody's kill, until somebody noticed.
-    Inside a caller's transaction the caller answers for that.
-    """
-    is_ours = not connection.in_atomic_block
-    with transaction.atomic():
-        if is_ours:
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '2s'")
-        yield
 
 
 def _lock(flag_environment: FlagEnvironment) -> FlagEnvironment:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 
 from releasetrain.catalog.models import Target
@@ -13,6 +13,7 @@ from releasetrain.health.models import ErrorCount, ErrorLine, Reading
 from releasetrain.health.rules.lines import fingerprint, masked
 from releasetrain.health.rules.reports import Complaint, Report, flaw_of
 from releasetrain.lib.errors import Invalid
+from releasetrain.lib.transactions import brief
 
 RETENTION = timedelta(days=14)
 BATCH = 10_000
@@ -66,7 +67,7 @@ def take_readings(*, target: Target, report: Report, now: datetime) -> Taken:
     if flaw := flaw_of(report, now):
         raise Invalid(flaw.text, field=flaw.field)
     kinds = _kinds(report.errors)
-    with transaction.atomic():
+    with brief():
         _take_turn(target.pk)
         new = _insert_readings(target.pk, report, now)
         lines = _count_lines(target.pk, kinds) if new and kinds else 0

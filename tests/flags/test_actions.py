@@ -12,6 +12,7 @@ from releasetrain.flags import actions
 from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind, FlagRevision
 from releasetrain.flags.queries import read_back
 from releasetrain.lib.errors import Invalid
+from releasetrain.lib.transactions import brief
 from tests import make
 
 ENGINE = SystemActor("rollout engine")
@@ -250,7 +251,7 @@ def test_a_kill_gets_past_a_writer_that_froze_half_way() -> None:
 
     def freeze() -> None:
         try:
-            with actions._writing():
+            with brief():
                 actions._lock(state)
                 has_lock.set()
                 may_end.wait(30)
