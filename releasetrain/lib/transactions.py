@@ -10,8 +10,8 @@ from django.db import connection, transaction
 def brief() -> Iterator[None]:
     """Open a transaction that PostgreSQL itself ends when its process falls silent for a second.
 
-    Else a stopped worker would keep its locks until somebody noticed, and everybody would wait for them, a kill
-    included. Inside a caller's transaction the caller answers for that.
+    Else a stopped worker would keep its locks until somebody noticed, and everybody would wait for them, a
+    kill included. Inside a caller's transaction the caller answers for that.
     """
     is_ours = not connection.in_atomic_block
     with transaction.atomic():
