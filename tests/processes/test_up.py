@@ -207,6 +207,9 @@ def test_a_killed_up_leaves_nothing_for_long_and_the_next_one_heals(data: Path) 
         assert second.end(signal.SIGTERM) == 143
     assert left_over(data) == []
     assert sorted(path.name for path in data.iterdir() if path.is_file()) == ["house.lock", "secret_key"]
+    alone = second.manage("verify_audit")  # nothing runs now, so it brings the servers for itself
+    assert (alone.returncode, "its own servers run for as long as" in alone.stderr) == (0, True)
+    assert left_over(data) == []
 
 
 @pytest.mark.parametrize(
