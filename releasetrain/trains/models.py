@@ -141,6 +141,11 @@ class Departure(models.Model):
                 condition=models.Q(state__in=["scheduled", "boarding", "deciding", "cleared", "rolling"]),
             ),
             models.Index(fields=["train", "-departs_at"], name="departure_history"),
+            models.Index(
+                fields=["held_until"],
+                name="departure_held",
+                condition=models.Q(held_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
