@@ -65,6 +65,5 @@ def context_of(request: Request) -> dict[str, Any]:
         "submit_url": "/changes/new/" if request.roles.has_any(Role.SUBMITTER) else "",
         "new_train_url": new_train_url,
         "wall_url": "/board/wall/",
-        # A filtered board would be overwritten by the whole one.
-        "live": None if chosen.are_set else watching(request, ["board"], now, position=position),
+        "live": watching(request, ["board"], now, position=position),
     }
