@@ -17,7 +17,7 @@ def served(port: int = 0) -> Iterator[int]:
     listener = socket.create_server(("127.0.0.1", port), reuse_port=True)
     server = uvicorn.Server(
         uvicorn.Config(
-            stream,  # type: ignore[arg-type] # Channels' router is an ASGI application
+            stream,
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             lifespan="on",

@@ -1,4 +1,4 @@
-"""In a real browser: pages follow by themselves, fall back, come back, and lose nothing that people do in them."""
+"""In a real browser: pages follow by themselves, fall back, come back, and keep what people do in them."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -52,9 +52,12 @@ def test_sockets_and_event_streams_are_served_side_by_side() -> None:
 
 
 def test_a_page_of_another_house_is_refused_before_the_handshake() -> None:
-    with served() as port, pytest.raises(InvalidStatus) as refused:
-        with connect(f"ws://127.0.0.1:{port}/live/socket", origin=Origin("https://evil.example")):
-            pass
+    with (
+        served() as port,
+        pytest.raises(InvalidStatus) as refused,
+        connect(f"ws://127.0.0.1:{port}/live/socket", origin=Origin("https://evil.example")),
+    ):
+        pass
     assert refused.value.response.status_code == 403
 
 
