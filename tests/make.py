@@ -134,9 +134,16 @@ def guardrail(on: Target, metric: str = "errors", **fields: Any) -> Guardrail:
 
 
 def readings(
-    on: Target, until: datetime, *, seconds: int = 10, units: int = 1000, bad: int = 0, **arms: int
+    on: Target,
+    until: datetime,
+    *,
+    seconds: int = 10,
+    units: int = 1000,
+    bad: int = 0,
+    source: str = "",
+    **arms: int,
 ) -> None:
-    """Report one span of the metric "errors" for both arms; candidate= and candidate_bad= differ from the baseline."""
+    """Report one span of "errors" for both arms; candidate= and candidate_bad= differ from the baseline."""
     counts = {
         "baseline": (units, bad),
         "candidate": (arms.get("candidate", units), arms.get("candidate_bad", bad)),
@@ -146,6 +153,7 @@ def readings(
             target=on,
             arm=arm,
             metric="errors",
+            source=source,
             units=of,
             bad=wrong,
             starts_at=until - timedelta(seconds=seconds),

@@ -97,7 +97,7 @@ class Rollout(models.Model):
     drift_reasserted = models.BooleanField(default=False)
     failures = models.PositiveSmallIntegerField(default=0)
     guardrail_states = models.JSONField(default=dict, blank=True)
-    counted_until = models.DateTimeField(null=True, blank=True)
+    counted_reading = models.BigIntegerField(null=True, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     incident = models.ForeignKey(
         Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="rollouts"

@@ -4,16 +4,19 @@ No row is locked while this runs (ENGINE R2); whatever cannot be learnt is None,
 """
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from django.db.models import Q
 
 from releasetrain.calendars.queries import verdict_for
 from releasetrain.catalog.models import Dependency, Target
-from releasetrain.health.models import Arm, Reading
+from releasetrain.health.models import Reading
+from releasetrain.health.queries import Counts as Reported
+from releasetrain.health.queries import Point as Span
+from releasetrain.health.queries import by_span, last_watermark, readings_after
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
@@ -28,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 OBSERVE_SECONDS = 1.0
 PREPARE_SECONDS = 2.0
-BASELINE_LOOKBACK = timedelta(minutes=5)
+BASELINE_LOOKBACK = timedelta(minutes=10)
+POINT_SECONDS = 10
+TINY = timedelta(milliseconds=1)
 RETURNING = [RolloutState.ROLLING_BACK.value, RolloutState.ROLLED_BACK.value]
 # A provider that fails for this many rollouts, or for a fifth of them, within two minutes has one incident.
 INCIDENT_ROLLOUTS, INCIDENT_SHARE = 3, 0.2
@@ -36,18 +41,17 @@ INCIDENT_ROLLOUTS, INCIDENT_SHARE = 3, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What was learnt, and up to when the counts were taken in."""
+    """What was learnt, and the newest report among it."""
 
     readings: Readings
-    counted_until: datetime | None
+    counted_reading: int
 
 
 def gather(row: Rollout, now: datetime) -> Gathered:
     """Learn everything that the machine wants to know about a rollout."""
     in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
-    since = row.counted_until or now - BASELINE_LOOKBACK
-    counts = points_after(row.target_id, _metrics(row), since)
-    newest = max((point.at for points in counts.values() for point in points), default=None)
+    watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
+    counts, newest = counts_after(row, watermark)
     readings = Readings(
         observed=observe(row.target),
         call=_newest_call(row),
@@ -62,8 +66,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         must_return=_must_return(row),
         is_provider_incident=_is_provider_incident(now),
     )
-    # In preflight the look back is taken anew each time: nothing is consumed before the first stage.
-    return Gathered(readings, row.counted_until if in_preflight else newest)
+    return Gathered(readings, newest)
 
 
 def observe(target: Target) -> Observed | None:
@@ -77,25 +80,33 @@ def observe(target: Target) -> Observed | None:
 
 
 def _metrics(row: Rollout) -> list[str]:
-    return list(row.target.guardrails.values_list("metric", flat=True).distinct())
+    return sorted({one.metric for one in row.target.guardrails.all()})
 
 
-def points_after(target: int, metrics: Iterable[str], since: datetime) -> dict[str, list[Counts]]:
-    """Return each metric's counts of both arms for the spans that ended after an instant, oldest first.
+def counts_after(row: Rollout, watermark: int) -> tuple[dict[str, list[Counts]], int]:
+    """Gather what was reported after a watermark as points per metric, and the watermark for next time.
 
-    The arms of one span are one point; an arm that reported nothing stays None.
+    Each reading comes exactly once, however late it arrives, whatever other process of the service reported
+    the same span. Ten seconds are one point, which stands at its newest end, or just after the one before it.
     """
-    rows = Reading.objects.filter(target=target, metric__in=list(metrics), ends_at__gt=since)
-    spans: dict[tuple[str, datetime], dict[str, Reading]] = defaultdict(dict)
-    for row in rows.order_by("ends_at")[:20_000]:
-        spans[row.metric, row.ends_at][row.arm] = row
-    points: dict[str, list[Counts]] = defaultdict(list)
-    for (metric, at), arms in spans.items():
-        points[metric].append(_counts(at, arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE)))
+    rows, newest = readings_after(row.target, _metrics(row), watermark)
+    points = {metric: _points(spans, _seen_until(row, metric)) for metric, spans in by_span(rows).items()}
+    return points, newest
+
+
+def _points(spans: Iterable[Span], seen_until: datetime | None) -> list[Counts]:
+    """Join the spans of each ten seconds; guardrails take in only what is newer than the point before."""
+    points: list[Counts] = []
+    for _, group in groupby(spans, key=lambda span: span.ends_at.timestamp() // POINT_SECONDS):
+        joined = list(group)
+        at = joined[-1].ends_at if seen_until is None else max(joined[-1].ends_at, seen_until + TINY)
+        points.append(_counts(at, joined))
+        seen_until = at
     return points
 
 
-def _counts(at: datetime, candidate: Reading | None, baseline: Reading | None) -> Counts:
+def _counts(at: datetime, spans: list[Span]) -> Counts:
+    candidate, baseline = _sum(one.candidate for one in spans), _sum(one.baseline for one in spans)
     return Counts(
         at=at,
         candidate_units=candidate.units if candidate else None,
@@ -103,6 +114,26 @@ def _counts(at: datetime, candidate: Reading | None, baseline: Reading | None) -
         baseline_units=baseline.units if baseline else None,
         baseline_bad=baseline.bad if baseline else None,
     )
+
+
+def _sum(parts: Iterable[Reported | None]) -> Reported | None:
+    """Add up what one arm reported; an arm that reported nothing at all stays None."""
+    known = [part for part in parts if part is not None]
+    return sum(known[1:], known[0]) if known else None
+
+
+def _seen_until(row: Rollout, metric: str) -> datetime | None:
+    """Return the newest point that any guardrail of a metric has taken in."""
+    names = [one.name for one in row.target.guardrails.all() if one.metric == metric]
+    states = [GuardrailState.from_json(row.guardrail_states.get(name, {})) for name in names]
+    return max((state.at for state in states if state.at is not None), default=None)
+
+
+def lookback(row: Rollout, now: datetime) -> int:
+    """Return the watermark from which on the last minutes of a target were reported."""
+    recent = Reading.objects.filter(target=row.target_id, ends_at__gt=now - BASELINE_LOOKBACK)
+    first: int | None = recent.order_by("pk").values_list("pk", flat=True).first()
+    return last_watermark(row.target) if first is None else first - 1
 
 
 def _newest_call(row: Rollout) -> Call | None:
@@ -140,7 +171,8 @@ def _driver_is_well(target: Target) -> bool | None:
         return None
 
 
-def _is_ready_to_return(row: Rollout) -> bool:
+def _is_ready_to_return(row: Rollout) -> bool | None:
+    """Rehearse the way back; a driver that does not answer leaves it unknown, and the start waits."""
     desired = drivers.Desired(row.target, row.desired_weight, row.fence, row.to_version)
     try:
         driver = driver_for(row.target.driver)

@@ -102,9 +102,9 @@ def write(
     *,
     actor: Actor | None,
     now: datetime,
-    counted_until: datetime | None = None,
+    counted_reading: int | None = None,
 ) -> list[models.Intent]:
-    """Write everything that a step changes, inside the caller's transaction, and return the intents to act on.
+    """Write everything that a step changes, in the caller's transaction, and return the intents to act on.
 
     :raises LostClaim: the row is no longer as the step found it
     """
@@ -113,8 +113,8 @@ def write(
     values["reason"] = after.reason[:500]
     values["guardrail_states"] = {name: one.to_json() for name, one in after.guardrail_states.items()}
     values["finished_at"] = row.finished_at or (now if after.state in TERMINAL_STATES else None)
-    if counted_until is not None:
-        values["counted_until"] = counted_until
+    if counted_reading is not None:
+        values["counted_reading"] = counted_reading
     mine = models.Rollout.objects.filter(pk=row.pk, fence=before.fence, state=before.state, seq=before.seq)
     if mine.update(**values) != 1:
         raise LostClaim(f"Rollout {row.pk} has moved on under another fence.")

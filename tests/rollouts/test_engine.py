@@ -1,16 +1,18 @@
 """The engine over real rows: claims, fences, verified weights, and a way back that nothing blocks."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from releasetrain.catalog.models import Target
 from releasetrain.events.models import Event
+from releasetrain.health.models import Reading
 from releasetrain.lib import clock
 from releasetrain.rollouts.actions import roll_back, tick_one
 from releasetrain.rollouts.actions.tick import claim
 from releasetrain.rollouts.models import Hold, Intent, Rollout, Transition
-from releasetrain.rollouts.readings import gather
+from releasetrain.rollouts.readings import counts_after, gather, lookback
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.store import LostClaim, snapshot_of, write
 from tests import make
@@ -54,7 +56,7 @@ def run(rollout: Rollout, time: Clock, seconds: float, **readings: int) -> None:
     rollout.refresh_from_db()
 
 
-def started(time: Clock, **fields: object) -> Rollout:
+def started(time: Clock, **fields: Any) -> Rollout:
     rollout = make.rollout(**fields)
     make.guardrail(rollout.target)
     run(rollout, time, 12)
@@ -197,3 +199,30 @@ def test_h1_one_active_rollout_on_a_target(time: Clock) -> None:
     run(first, time, 5)
     run(second, time, 10)
     assert second.state != "queued"
+
+
+def test_a_late_report_counts_once_and_is_not_lost(time: Clock) -> None:
+    rollout = started(time)
+    before, mark = units_seen(rollout), rollout.counted_reading
+    run(rollout, time, 5)
+    make.readings(rollout.target, time.now - timedelta(seconds=8), seconds=1, source="another process")
+    run(rollout, time, 25)
+    assert units_seen(rollout) > before
+    counted = Reading.objects.filter(arm="candidate", pk__gt=mark, pk__lte=rollout.counted_reading)
+    assert counted.filter(source="another process").exists()
+    assert units_seen(rollout) - before == sum(one.units for one in counted)
+
+
+def units_seen(rollout: Rollout) -> float:
+    rollout.refresh_from_db()
+    return float(rollout.guardrail_states["Errors"]["candidate"][0])
+
+
+def test_preflight_learns_from_the_last_minutes(time: Clock) -> None:
+    target = make.target(driver="simulated", driver_config={})
+    for ago in range(600, 0, -10):
+        make.readings(target, time.now - timedelta(seconds=ago), bad=ago % 7)
+    rollout = make.rollout(on=target)
+    make.guardrail(target)
+    counts, _ = counts_after(rollout, lookback(rollout, time.now))
+    assert len(counts["errors"]) >= 59

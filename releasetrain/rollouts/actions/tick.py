@@ -63,7 +63,7 @@ def _advance(row: Rollout, now: datetime) -> Step:
     gathered = gather(row, now)
     step = tick(snapshot, gathered.readings, now)
     with transaction.atomic():
-        intents = write(step, row, actor=ENGINE, now=now, counted_until=gathered.counted_until)
+        intents = write(step, row, actor=ENGINE, now=now, counted_reading=gathered.counted_reading)
         if step.snapshot.state is RolloutState.SUCCEEDED and step.transitions:
             set_stable_version(row.target, row.to_version, by=ENGINE, now=now)
     carry_out(intents, row)

@@ -10,15 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from releasetrain.catalog.models import Target
-
-
-class Outcome(StrEnum):
-    """What a driver says of a call; a timeout, a reset and a 5xx are all unknown, never failed."""
-
-    CONFIRMED = "confirmed"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
+from releasetrain.rollouts.rules.snapshot import Outcome
 
 
 class Sync(StrEnum):

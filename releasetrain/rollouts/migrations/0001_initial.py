@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                 ('drift_reasserted', models.BooleanField(default=False)),
                 ('failures', models.PositiveSmallIntegerField(default=0)),
                 ('guardrail_states', models.JSONField(blank=True, default=dict)),
-                ('counted_until', models.DateTimeField(blank=True, null=True)),
+                ('counted_reading', models.BigIntegerField(blank=True, null=True)),
                 ('reason', models.CharField(blank=True, max_length=500)),
                 ('created_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
