@@ -104,9 +104,10 @@ class Serving:
 
     def _follow(self, connection: psycopg.Connection[Any]) -> None:
         """Apply what is heard; look for what was missed once a second."""
-        for message in connection.notifies(timeout=BREATH_SECONDS):
-            if not self.apply(message.payload):
-                self._reload(connection)
+        # The generator holds the connection’s lock until it ends: a reload inside its loop waits for ever.
+        was_understood = [self.apply(heard.payload) for heard in connection.notifies(timeout=BREATH_SECONDS)]
+        if not all(was_understood):
+            self._reload(connection)
         if time.monotonic() - (self._confirmed_at or 0) >= POLL_SECONDS:
             if look(connection) != self._seen:
                 self._reload(connection)

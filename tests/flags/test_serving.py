@@ -255,3 +255,16 @@ def test_starting_twice_follows_once(followed: Serving) -> None:
     begin(followed)
     followed.start()
     assert [one.name for one in threading.enumerate()].count("flags") == 1
+
+
+def test_a_message_that_asks_for_a_reload_does_not_stop_the_following(
+    followed: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(followed)
+    # Long enough that the message is heard before any poll has found the new environment.
+    monkeypatch.setattr(serving, "POLL_SECONDS", 30.0)
+    state = make.flag_environment()
+    everybody(state)
+    until(lambda: "production" in followed.house.snapshots)
+    actions.kill(state, actor=SYSTEM, now=make.NOW)
+    until(lambda: answer(followed)["metadata"].get("killed") is True)
