@@ -33,9 +33,10 @@ class NothingToSay(Refused):
 
 
 def demo_people() -> dict[str, User]:
-    """Return the demonstration's people by their mail address."""
+    """Return the demonstration's people by their mail address, those whom visitors may be first."""
     addresses = [person.email for person in world.PEOPLE]
-    return {user.email: user for user in User.objects.filter(email__in=addresses, is_active=True)}
+    there = {user.email: user for user in User.objects.filter(email__in=addresses, is_active=True)}
+    return {address: there[address] for address in addresses if address in there}
 
 
 def current_departure() -> Departure | None:
@@ -55,14 +56,14 @@ class Wanted:
 
 
 def wanted_gos(standing: Standing, people: Iterable[User]) -> list[Wanted]:
-    """Return the votes that would clear a departure, as far as the demonstration's people can give them."""
+    """Return the votes that would clear a departure, as far as these people, in their order, can."""
     if standing.tally is None:
         return []
-    known = {person.pk: person for person in people}
+    known = list(people)
     missing = standing.tally.missing or {}
     wanted: list[Wanted] = []
     for seat, line in zip(standing.seats, standing.tally.lines, strict=True):
-        free = [known[pk] for pk in seat.people if pk in known and pk in missing]
+        free = [person for person in known if person.pk in seat.people and person.pk in missing]
         spent = {one.person.pk for one in wanted}
         chosen = [person for person in free if person.pk not in spent][: line.lacking]
         wanted += [Wanted(person, seat.role) for person in chosen]

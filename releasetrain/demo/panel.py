@@ -11,6 +11,7 @@ from releasetrain.demo.shop import Fault
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Action, Link
+from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import standing_of
 from releasetrain.trains.rules.states import DepartureState
@@ -101,18 +102,27 @@ def _sealed(departure: Departure, now: datetime) -> Next:
     if departure.held_at is not None:
         text = f"{departure.held_reason} A release manager can release or cancel it on its page."
         return Next(f"{name} is held", text, "held", links=[_to(departure)], actions=[_again("Run another")])
-    if standing.verdict.is_allowed:
+    if departure.state == D.CLEARED:
         text = "Everybody has said go. Celery beat departs it by itself; nobody needs to press anything."
         return Next(f"{name} is cleared", text, departure.state, departure.departs_at, [_to(departure)])
-    return Next(
-        f"{name} waits", standing.verdict.sentence(), departure.state, departure.departs_at, [_to(departure)]
-    )
+    text = standing.verdict.sentence()
+    return Next(f"{name} waits", text, departure.state, departure.departs_at, [_to(departure)])
 
 
 def _rolling(departure: Departure) -> Next:
+    rollout = departure.rollouts.order_by("-pk").first()
+    state = rollout.state if rollout else departure.state
+    if state == RolloutState.ROLLING_BACK:
+        text = f"Everybody is brought back to the old checkout. {rollout.reason if rollout else ''}"
+    else:
+        weight = rollout.desired_weight if rollout else 0
+        text = (
+            f"{weight} % of the shoppers get the new checkout. Break it, and watch it come back by itself; "
+            "or take it back by hand on the live page."
+        )
     return Next(
         f"{departure.train.name} moves real traffic",
-        "1, 5, 10, 25, 50, 100 % of the shoppers get the new checkout. Break it, and watch it come back.",
+        text,
         departure.state,
         links=[Link("Watch it live", reverse("departures-live", args=[departure.pk])), _to(departure)],
     )

@@ -65,6 +65,7 @@ class Reporter:
         self._wire = Wire(address, TIMEOUT_SECONDS)
         self._waiting: deque[Report] = deque()
         self._news = asyncio.Event()
+        self._is_closing = False
 
     async def count(self) -> None:
         """Close spans for as long as the process lives."""
@@ -73,13 +74,26 @@ class Reporter:
             self.take()
 
     async def send(self) -> None:
-        """Send what waits, oldest first; after a failure wait a little longer each time."""
+        """Send what waits, oldest first, until closed; after a failure wait a little longer each time."""
         pause = 0.0
-        while True:
+        while not self._is_closing or self._waiting:
             await self._news.wait()
-            is_heard = await asyncio.to_thread(self.send_oldest)
-            pause = 0.0 if is_heard else min(SLOWEST_SECONDS, pause * 2 or 0.5)
+            is_settled = await asyncio.to_thread(self.send_oldest)
+            if self._is_closing and not is_settled:
+                break
+            pause = 0.0 if is_settled else min(SLOWEST_SECONDS, pause * 2 or 0.5)
             await asyncio.sleep(pause)
+        self.close()
+
+    def finish(self) -> None:
+        """Close the last span, and let `send` end once it is told."""
+        self._is_closing = True
+        self.take()
+        self._news.set()
+
+    def close(self) -> None:
+        """Let the connection to the house go."""
+        self._wire.close()
 
     def take(self) -> None:
         """Close the open span and put its report in the queue; the oldest falls out of one that is full."""
@@ -95,7 +109,6 @@ class Reporter:
     def send_oldest(self) -> bool:
         """Send the oldest report and tell whether it is settled: heard, or refused for good."""
         if not self._waiting:
-            self._news.clear()
             return True
         report = self._waiting[0]
         try:
@@ -125,6 +138,8 @@ class Reporter:
         """Take a report off the queue; meanwhile a full queue may have dropped it already."""
         if self._waiting and self._waiting[0] is report:
             self._waiting.popleft()
+        if not self._waiting and not self._is_closing:
+            self._news.clear()
         if answer.status in HOPELESS:
             self.lost += 1
             self.last_error = f"The house refuses a report ({answer.status}): {_words(answer)}"

@@ -13,7 +13,8 @@ from releasetrain.demo.shop import Fault
 from releasetrain.events.actions import Actor, SystemActor, record
 from releasetrain.flags.actions import enable, set_percentage, unkill
 from releasetrain.flags.models import FlagEnvironment
-from releasetrain.lib.errors import NotFound, Refused
+from releasetrain.lib.errors import Invalid, NotFound, Refused
+from releasetrain.lib.spans import in_words
 from releasetrain.trains.actions import (
     TrainSettings,
     cancel,
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 DEMO = SystemActor("the demonstration")
 AGAIN = "The demonstration begins again."
+SOONEST, LATEST = timedelta(seconds=4), timedelta(hours=12)
 
 
 HOW = {Fault.ERROR: "it fails", Fault.SLOW: "it is slow"}
@@ -69,7 +71,7 @@ def demo_train_settings(
 
 
 def keep_running(now: datetime) -> Departure:
-    """Return the departure that is still to be watched, open and with the change aboard; plan it if need be."""
+    """Return the departure still to be watched, open and with the change aboard; plan one if need be."""
     departure = current_departure()
     if departure is None or not why_not_another(departure, now):
         return depart_soon(now)
@@ -86,8 +88,13 @@ def depart_soon(now: datetime, departs_after: timedelta = world.DEPARTS_AFTER) -
 
     :param departs_after: from now; the cut-off lies half way
     :raises AlreadyUnderWay: the last one has not ended
+    :raises Invalid: sooner than people can follow, or later than they would wait
     :raises NotFound: the demonstration is not loaded
     """
+    if not SOONEST <= departs_after <= LATEST:
+        raise Invalid(
+            f"A demonstration departs in {in_words(SOONEST)} to {in_words(LATEST)}.", field="seconds"
+        )
     train = Train.objects.filter(slug=world.DEMO_TRAIN, retired_at=None).first()
     if train is None:
         raise NotFound(

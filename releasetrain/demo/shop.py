@@ -13,7 +13,7 @@ from hashlib import sha256
 
 CENT = Decimal("0.01")
 LEAST_ORDER = Decimal("5.00")
-SLOWNESS_SECONDS = 0.8
+SLOWNESS_SECONDS = 1.6
 
 
 class Version(StrEnum):

@@ -21,7 +21,7 @@ from releasetrain.demo.wire import NoAnswerError, Wire
 
 logger = logging.getLogger("shoppers")
 
-OBJECTIVE_SECONDS = 0.3
+OBJECTIVE_SECONDS = 1.0
 PATIENCE_SECONDS = 3
 PERIOD_SECONDS = 10
 CROWD = 64

@@ -39,6 +39,7 @@ logger = logging.getLogger("storefront")
 
 FLAG, SERVICE, ENVIRONMENT = "new-checkout", "storefront", "production"
 LONGEST_USER = 100
+LAST_WORDS_SECONDS = 3
 COOKIE = "shopper"
 
 Scope = MutableMapping[str, Any]
@@ -138,15 +139,15 @@ class Shop:
 
     @contextlib.asynccontextmanager
     async def _reporting(self) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self.reporter.count()), asyncio.create_task(self.reporter.send())]
+        """Count and tell while the shop is open, and tell the rest before it closes."""
+        counting = asyncio.create_task(self.reporter.count())
+        telling = asyncio.create_task(self.reporter.send())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.reporter.take()
-            await asyncio.to_thread(self.reporter.send_oldest)
+            counting.cancel()
+            self.reporter.finish()
+            await asyncio.wait([counting, telling], timeout=LAST_WORDS_SECONDS)
 
     async def _reply(self, scope: Scope) -> Reply:
         try:

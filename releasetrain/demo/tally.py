@@ -8,7 +8,7 @@ from typing import Any
 
 from releasetrain.demo.shop import Version
 
-OBJECTIVE_SECONDS = 0.3
+OBJECTIVE_SECONDS = 1.0
 RECENT_REPORTS = 10
 MOST_LINES = 50
 MOST_NEW_SHOPPERS = 5

@@ -42,6 +42,11 @@ class PersonSpec:
     can: str = ""
     icon: str = "user-round"
 
+    @property
+    def title(self) -> str:
+        """Return the part in words; somebody who may only look is called by why they look."""
+        return "Stakeholder" if self.role is Role.VIEWER else self.role.label.capitalize()
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSpec:
@@ -187,8 +192,8 @@ DEPENDENCIES = ((SHOP, "payments"), (SHOP, "search"))
 
 GUARDRAILS = (
     GuardrailSpec("Error rate", "errors", tolerated_rate=0.02, absolute_limit=0.2),
-    GuardrailSpec("Slower than 300 ms", "latency", tolerated_rate=0.02, absolute_limit=0.3),
-    GuardrailSpec("Checkouts without an order", "orders", tolerated_rate=0.05, absolute_limit=0.5),
+    GuardrailSpec("Slow answers (over 1 s)", "latency", tolerated_rate=0.02, absolute_limit=0.3),
+    GuardrailSpec("Orders missed", "orders", tolerated_rate=0.05, absolute_limit=0.5),
 )
 
 POLICY = "Release manager and on-call"

@@ -28,7 +28,7 @@ def test_a_rate_that_is_no_usable_number_is_refused_by_name(rate: str) -> None:
 def test_the_diary_tells_failed_slow_and_unanswered_requests_apart() -> None:
     diary = Diary()
     diary.note(1, version="new", status=500, seconds=0.01)
-    diary.note(2, version="old", status=200, seconds=0.8)
+    diary.note(2, version="old", status=200, seconds=1.2)
     diary.note_silence()
 
     line = diary.line()

@@ -34,7 +34,7 @@ def people_to_look_around_as(context: dict[str, Any]) -> list[DemoPerson]:
         return []
     there = demo_people()
     return [
-        DemoPerson(spec.name, spec.role.label.capitalize(), spec.can, _address(spec.part), spec.icon)
+        DemoPerson(spec.name, spec.title, spec.can, _address(spec.part), spec.icon)
         for spec in world.parts().values()
         if spec.email in there
     ]
