@@ -23,6 +23,7 @@ from django.http.request import validate_host
 
 from releasetrain.lib.errors import Refused
 from releasetrain.live.hub import the_hub
+from releasetrain.live.lane import Lane, lane_of
 from releasetrain.live.parcel import Parcel, bye
 from releasetrain.live.watcher import Watcher
 from releasetrain.panels import tickets
@@ -99,6 +100,7 @@ class LiveSocket(AsyncWebsocketConsumer):
         self.base_send = cast("Any", send)
         self.hub = the_hub()
         self.watcher: Watcher | None = None
+        self.lane: Lane | None = None
         try:
             while True:
                 await self.dispatch(dict(await receive()))
@@ -144,7 +146,7 @@ class LiveSocket(AsyncWebsocketConsumer):
         if self.watcher is not None:
             await self.hub.renew(self.watcher, ticket)
             return
-        self.watcher = Watcher(self, ticket)
+        self.watcher, self.lane = Watcher(self, ticket), lane_of(self.base_send)
         await self.hub.join(self.watcher, greeting.position, greeting.at)
 
     async def _close_quietly(self, code: int) -> None:
@@ -153,8 +155,12 @@ class LiveSocket(AsyncWebsocketConsumer):
 
     # the watcher's transport
 
+    def write(self, parcel: Parcel) -> bool:
+        """Send a message at once where that can be done."""
+        return self.lane is not None and self.lane(parcel.frame)
+
     async def deliver(self, parcel: Parcel) -> None:
-        """Send a message."""
+        """Send a message, and wait for a socket that is slow."""
         await self.base_send(cast("Any", parcel.for_socket))
 
     async def end(self, why: str) -> None:
@@ -239,8 +245,12 @@ class LiveEvents(AsyncHttpConsumer):
 
     # the watcher's transport
 
+    def write(self, parcel: Parcel) -> bool:
+        """Send nothing at once: an answer in chunks is the server's own to write."""
+        return False
+
     async def deliver(self, parcel: Parcel) -> None:
-        """Send a message."""
+        """Send a message, and wait for a connection that is slow."""
         await self.base_send(cast("Any", parcel.for_stream))
 
     async def end(self, why: str) -> None:

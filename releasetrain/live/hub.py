@@ -31,6 +31,7 @@ POLL_SECONDS = 1.5
 PULSE_SECONDS = 10.0
 LINGER_SECONDS = 60.0
 MOST_PULSES_STUCK = 3
+MOST_FIRSTS = 500
 BREATH = 250
 """After so many pushes others get their turn: new sockets, closed ones, renewals."""
 
@@ -45,6 +46,7 @@ class Hub:
         self._restless_at: dict[str, float] = {}
         self._unwatched_since: dict[Place, float] = {}
         self._caught: dict[tuple[tuple[Place, ...], int], Parcel | None] = {}
+        self._firsts: dict[tuple[tuple[Place, ...], int, datetime | None], Parcel | None] = {}
         self._promises: list[asyncio.Future[None]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._is_surveying = False
@@ -71,9 +73,8 @@ class Hub:
         while lacking := self.memory.lacking(watcher.places, position):
             self._whole.update(lacking)
             await self._next_round()
-        news = self.memory.since_position(watcher.places, position, at)
         watcher.version = self.memory.version
-        await watcher.serve(self._pulse_now() if news.is_empty else parcels.news(news), self._catch_up)
+        await watcher.serve(self._first(watcher.places, position, at), self._catch_up)
 
     def leave(self, watcher: Watcher | None) -> None:
         """Forget a watcher, if there is one."""
@@ -132,9 +133,8 @@ class Hub:
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_SECONDS if self.memory.shelves else None)
-            began = self._time()
             try:
-                await self._round()
+                handed_out_in = await self._round()
                 self._pulse()
             except (DatabaseError, OSError) as fault:
                 self._complain(fault)
@@ -147,10 +147,10 @@ class Hub:
             # At overload it is better to gather news for as long again as it took to hand out the last ones;
             # only rollbacks and holds do not wait.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._urgent.wait(), self._time() - began)
+                await asyncio.wait_for(self._urgent.wait(), handed_out_in)
 
-    async def _round(self) -> None:
-        """Find out what happened and hand it out."""
+    async def _round(self) -> float:
+        """Find out what happened and hand it out; return how many seconds the handing out took."""
         self._wake.clear()
         self._urgent.clear()
         promises, self._promises = self._promises, []
@@ -167,11 +167,14 @@ class Hub:
         self._whole = (self._whole - found.whole) & set(self.memory.shelves)
         before = self.memory.take(found)
         self._caught.clear()
+        self._firsts.clear()
         self._see_again()
         self._send_away(w for w in self._everybody() if w.ticket.person in found.changed_people)
         for promise in promises:
             promise.set_result(None)
+        began = self._time()
         await self._fan_out(before)
+        return self._time() - began
 
     def _order(self) -> Order:
         now = self._time()
@@ -207,6 +210,16 @@ class Hub:
             watcher.push(parcel, self.memory.version, self._catch_up)
         except (OSError, RuntimeError):  # its socket is gone; its consumer hears of it, too
             self.leave(watcher)
+
+    def _first(self, places: tuple[Place, ...], position: int, at: datetime | None) -> Parcel:
+        """Compose what a page has missed before it came; thousands may come back from the same moment."""
+        key = (places, position, at)
+        if key not in self._firsts:
+            if len(self._firsts) >= MOST_FIRSTS:
+                self._firsts.clear()
+            news = self.memory.since_position(*key)
+            self._firsts[key] = None if news.is_empty else parcels.news(news)
+        return self._firsts[key] or self._pulse_now()
 
     def _catch_up(self, watcher: Watcher) -> Parcel | None:
         """Compose what a slow watcher has missed; the same bytes for all who missed the same."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from releasetrain.live.lane import text_frame
 from releasetrain.panels.news import News, message_of, pulse_of
 
 
@@ -19,6 +20,11 @@ class Parcel:
     def for_socket(self) -> dict[str, Any]:
         """Wrap it as a WebSocket text message; the same object goes to every watcher."""
         return {"type": "websocket.send", "text": self.text}
+
+    @cached_property
+    def frame(self) -> bytes:
+        """Frame it for the socket itself."""
+        return text_frame(self.text.encode())
 
     @cached_property
     def for_stream(self) -> dict[str, Any]:

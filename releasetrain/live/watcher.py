@@ -16,6 +16,8 @@ Catch = Callable[["Watcher"], Parcel | None]
 class Transport(Protocol):
     """A way to a page: a WebSocket, or server-sent events."""
 
+    def write(self, parcel: Parcel) -> bool: ...
+
     def deliver(self, parcel: Parcel) -> Coroutine[Any, Any, None]: ...
 
     def end(self, why: str) -> Coroutine[Any, Any, None]: ...
@@ -55,6 +57,8 @@ class Watcher:
             self.is_behind = True
             return
         self.version = version
+        if self.transport.write(parcel):
+            return
         self.is_busy = True
         rest = begin(self.transport.deliver(parcel))
         if rest is None:

@@ -107,9 +107,13 @@ def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
 
 
 def _rows(departures: Sequence[Departure], now: datetime, audience: Audience) -> list[BoardRow]:
-    prefetch_related_objects(departures, "train__services")
-    moving = moving_by_departure([one.pk for one in departures])
+    """Gather rows; what cannot be there for any of them is not asked for."""
     standing = standings(departures, now) if departures else {}
+    prefetch_related_objects(
+        [one for one in departures if not standing[one.pk].load.services], "train__services"
+    )
+    left = [one.pk for one in departures if D(one.state) not in AHEAD]
+    moving = moving_by_departure(left) if left else {}
     return [_row(one, standing[one.pk], moving.get(one.pk, []), now, audience) for one in departures]
 
 

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from releasetrain.events.queries import last_position
+from releasetrain.live.hub import the_hub
 from tests import make
 from tests.live.pages import ORIGIN, PATIENCE, ticket
 from tests.live.serving import served
@@ -49,6 +50,34 @@ def test_sockets_and_event_streams_are_served_side_by_side() -> None:
             by_socket, by_events = read(socket), json.loads(next(lines))
         assert by_socket == by_events
         assert [event["position"] for event in by_socket["events"]] == [happened]
+
+
+def test_a_socket_whose_buffer_is_full_delays_nobody_and_catches_up() -> None:
+    departure = make.departure()
+    words = ticket(topic(departure))
+    with served() as port, ExitStack() as open_pages:
+        slow, quick = (open_pages.enter_context(watch(port, words, last_position())) for _ in range(2))
+        assert [read(slow)["type"], read(quick)["type"]] == ["pulse", "pulse"]
+        protocol = protocol_of(slow)
+        protocol.loop.call_soon_threadsafe(protocol.pause_writing)
+        positions = []
+        for _ in range(3):
+            positions.append(happen(departure))
+            assert read(quick)["position"] == positions[-1]
+        with pytest.raises(TimeoutError):
+            slow.recv(0.1)
+        protocol.loop.call_soon_threadsafe(protocol.resume_writing)
+        heard: list[int] = []
+        while heard[-1:] != positions[-1:]:
+            heard += [event["position"] for event in read(slow)["events"]]
+        assert heard == positions
+
+
+def protocol_of(page: ClientConnection) -> Any:
+    """Find the server's end of a page's socket."""
+    watchers = [one for room in the_hub().watchers.values() for one in room]
+    ends = [one.transport.base_send.__self__ for one in watchers]  # type: ignore[attr-defined]
+    return next(end for end in ends if end.client == page.local_address)
 
 
 def test_a_page_of_another_house_is_refused_before_the_handshake() -> None:
