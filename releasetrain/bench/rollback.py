@@ -25,8 +25,8 @@ from releasetrain.lib import clock
 from releasetrain.rollouts.models import Rollout
 
 DEMO_PROCFILE = ROOT / "releasetrain" / "demo" / "Procfile"
-EXPOSED_SECONDS = 0.3
-WATCHED_SECONDS = 0.4
+EXPOSED_SECONDS = 0.2
+SILENT_SECONDS = 0.4
 PATIENCE_SECONDS = 10.0
 COLUMNS = (
     Column("count", "rollbacks"),
@@ -148,9 +148,7 @@ async def _by_button(
         if answer.status != 200:
             raise CannotMeasure(f"The button was answered with {answer.status}: {answer.body[:200]!r}")
 
-    taking = await _bring_back(shoppers, press)
-    await aside(world.settle, rollout)
-    return taking
+    return await _bring_back(shoppers, press, then=lambda: aside(world.settle, rollout))
 
 
 async def _by_write(shoppers: Shoppers, world: ShopWorld, aside: Aside) -> Taking:
@@ -164,13 +162,15 @@ def _button(world: ShopWorld, rollout: Rollout, port: int) -> bytes:
     return request("POST", path, port, body=urlencode(form).encode(), headers=world.person.headers)
 
 
-async def _bring_back(shoppers: Shoppers, call: Callable[[], Awaitable[None]]) -> Taking:
-    """Wait until the new version answers, call, and see when it answered last."""
+async def _bring_back(
+    shoppers: Shoppers, call: Callable[[], Awaitable[None]], then: Callable[[], Awaitable[None]] | None = None
+) -> Taking:
+    """Wait until the new version answers, call, and see when it answered last; `then` goes on meanwhile."""
     await _until_new(shoppers)
     began = time.monotonic()
     await call()
     returned = time.monotonic()
-    await asyncio.sleep(WATCHED_SECONDS)
+    await asyncio.gather(_until_old(shoppers, returned), *([then()] if then else []))
     late = shoppers.new_after(began)
     return Taking(
         last_new_seconds=max((visit.done_at - began for visit in late), default=0.0),
@@ -190,6 +190,22 @@ async def _until_new(shoppers: Shoppers) -> None:
             raise CannotMeasure(f"At {HALF} % nobody gets the new version at the storefront.")
         await asyncio.sleep(0.01)
     await asyncio.sleep(EXPOSED_SECONDS)
+
+
+async def _until_old(shoppers: Shoppers, since: float) -> None:
+    """Wait until the new version has been silent for a while.
+
+    :raises CannotMeasure: it never is
+    """
+    until = since + PATIENCE_SECONDS
+    while (now := time.monotonic()) < until:
+        last = max((visit.done_at for visit in shoppers.new_after(since)), default=since)
+        if now - last >= SILENT_SECONDS:
+            return
+        await asyncio.sleep(0.02)
+    raise CannotMeasure(
+        f"{PATIENCE_SECONDS:g} s after the rollback the storefront still serves the new version."
+    )
 
 
 def _figures(takings: Sequence[Taking]) -> dict[str, Number]:

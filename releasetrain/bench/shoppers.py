@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from releasetrain.bench.http import Connection, connect, request
 
@@ -55,7 +56,8 @@ class Shoppers:
 
     def new_after(self, at: float) -> list[Visit]:
         """Return the visits that the new version answered and that were complete after an instant."""
-        return [visit for visit in self.visits if visit.is_new and visit.done_at > at]
+        recent = takewhile(lambda visit: visit.done_at > at, reversed(self.visits))
+        return [visit for visit in recent if visit.is_new]
 
     async def _visit(self, user: int) -> None:
         connection = await self._connection()
