@@ -47,7 +47,7 @@ KINDS: dict[str, str] = {
     "trains.train.changed": "{actor} changed {subject}: {changed}",
     "trains.train.retired": "{actor} took {subject} off the timetable",
     "trains.departures.planned": "{subject}: {count} departures planned",
-    "trains.history.imported": "{actor} imported {departures} departures and {movements} movements of {subject}",
+    "trains.history.imported": "{actor} imported {departures} departures, {movements} movements of {subject}",
     "trains.change.submitted": "{actor} submitted “{subject}” for {service}",
     "trains.change.updated": "{actor} updated “{subject}”: {what}",
     "trains.change.drifted": "“{subject}” has newer commits than the manifest; {version} stays aboard",

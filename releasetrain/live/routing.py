@@ -1,5 +1,6 @@
 """Serve sockets: /live/socket, /live/events where sockets do not get through, and /healthz."""
 
+import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -41,11 +42,18 @@ async def no_socket(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
+def spare_the_collector() -> None:
+    """Take what was loaded at the start out of garbage collection: walking it makes all wait for 100 ms."""
+    gc.collect()
+    gc.freeze()
+
+
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Start with nothing, and end by sending every page to another process."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            spare_the_collector()
             await send({"type": "lifespan.startup.complete"})
         else:
             await stop_the_hub()

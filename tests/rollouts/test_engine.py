@@ -47,7 +47,7 @@ def world(target: Target) -> dict[str, int]:
     return found
 
 
-def run(rollout: Rollout, time: Clock, seconds: float, **readings: int) -> None:
+def run(rollout: Rollout, time: Clock, seconds: float, **readings: Any) -> None:
     """Let a second pass at a time, with a report of metrics each second, as beat and service do."""
     for _ in range(int(seconds)):
         now = time.go(1)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
 from releasetrain.catalog.models import Target
-from releasetrain.rollouts.rules.snapshot import Outcome
+from releasetrain.rollouts.rules.snapshot import Outcome as Outcome
 
 
 class Sync(StrEnum):

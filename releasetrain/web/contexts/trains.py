@@ -1,6 +1,7 @@
 """Gather what the train pages show."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q
 
@@ -10,7 +11,8 @@ from releasetrain.insights.queries import figures_of
 from releasetrain.lib.spans import in_words
 from releasetrain.panels.shapes import PastDeparture, PolicyLine, Rung, TrainDate, TrainPage, TrainRow
 from releasetrain.trains.models import Departure, Train
-from releasetrain.trains.queries import schedule_of
+from releasetrain.trains.queries import schedule_in_words
+from releasetrain.trains.rules.schedule import known_zones
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 
 DATES, HISTORY = 10, 15
@@ -55,7 +57,7 @@ def in_words_of(train: Train) -> str:
     """Say a train's schedule without its zone, which stands beside it."""
     if train.retired_at is not None:
         return "retired"
-    return schedule_of(train).in_words().removesuffix(f" {train.time_zone}")
+    return schedule_in_words(train).replace(f" {train.time_zone}", "", 1)
 
 
 def page_of(train: Train, roles: Roles) -> TrainPage:
@@ -96,10 +98,10 @@ def _policy(train: Train) -> list[PolicyLine]:
 def _dates(train: Train) -> list[TrainDate]:
     departures = Departure.objects.filter(train=train, state__in=AHEAD).annotate(aboard=Count("changes"))
     dates: list[TrainDate] = []
-    schedule = schedule_of(train)
+    zone = ZoneInfo(train.time_zone) if train.time_zone in known_zones() else UTC
     before: datetime | None = None
     for departure in departures.order_by("departs_at")[:DATES]:
-        local = departure.departs_at.astimezone(schedule.zone)
+        local = departure.departs_at.astimezone(zone)
         dates.append(
             TrainDate(
                 departs_at=departure.departs_at,

@@ -1,0 +1,269 @@
+"""The live page says where traffic is, what holds it, how guardrails stand, and what may be done."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from releasetrain import panels
+from releasetrain.accounts.models import User
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.access import roles_of
+from releasetrain.health.models import ErrorLine
+from releasetrain.panels import Audience
+from releasetrain.panels.guardrails import load_guardrails, points_since
+from releasetrain.panels.operator import load_operator
+from releasetrain.panels.rollouts import load_errors, load_holds, load_track
+from releasetrain.panels.shapes import Action, Operator
+from releasetrain.rollouts.models import Hold, Judgement, Rollout, Transition
+from tests import make
+
+pytestmark = pytest.mark.django_db
+MEMBER, OPERATOR, STAKEHOLDER = Audience.MEMBER, Audience.OPERATOR, Audience.STAKEHOLDER
+
+
+def baking(**fields: Any) -> Rollout:
+    """Make a rollout that has baked a minute of ten at 5 %, verified."""
+    defaults = {
+        "state": "baking",
+        "stage_index": 1,
+        "desired_weight": 5,
+        "observed_weight": 5,
+        "agreed_at": make.NOW - timedelta(seconds=60),
+        "observed_at": make.NOW,
+        "bake_credit_seconds": 60,
+        "bake_needed_seconds": 600,
+        "last_credit_at": make.NOW,
+        "seq": 7,
+    }
+    return make.rollout(make.departure(state="rolling"), **{**defaults, **fields})
+
+
+def hold(rollout: Rollout, kind: str = "operator", **fields: Any) -> Hold:
+    return Hold.objects.create(rollout=rollout, kind=kind, reason="Looking.", opened_at=make.NOW, **fields)
+
+
+def controls(rollout: Rollout) -> tuple[Operator, dict[str, Action]]:
+    operator = load_operator(rollout.pk, OPERATOR, make.NOW)
+    assert operator is not None
+    return operator, {action.name: action for action in (operator.rollback, *operator.commands)}
+
+
+def test_a_track_counts_down_to_the_end_of_its_bake() -> None:
+    track = load_track(baking().pk, MEMBER, make.NOW)
+    assert track is not None
+    assert (track.bake_ends_at, track.bake_left) == (make.NOW + timedelta(seconds=540), "")
+    assert (track.weight, track.next_weight, track.read_back) == (5, 10, "read back 5 % twice")
+    assert [(stage.mark, stage.bake_percent) for stage in track.stages[:3]] == [
+        ("done", 0),
+        ("current", 10),
+        ("pending", 0),
+    ]
+
+
+def test_a_held_track_says_what_is_left_and_does_not_count_down() -> None:
+    rollout = baking()
+    hold(rollout, "metrics_outage")
+    track = load_track(rollout.pk, MEMBER, make.NOW)
+    assert track is not None
+    assert (track.state, track.bake_ends_at, track.bake_left) == ("held", None, "09:00")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"observed_weight": None, "observed_at": None}, "not read back yet"),
+        ({"agreed_at": make.NOW}, "read back 5 % once"),
+        ({"observed_weight": 1}, "read back 1 %, on the way to 5 %"),
+    ],
+)
+def test_a_weight_is_said_as_far_as_it_was_read_back(fields: dict[str, Any], words: str) -> None:
+    track = load_track(baking(**fields).pk, MEMBER, make.NOW)
+    assert track is not None
+    assert track.read_back == words
+
+
+def test_a_rolled_back_track_says_why_and_marks_every_stage_it_had_reached() -> None:
+    rollout = baking(state="rolled_back", desired_weight=0, reason="Errors ×4.2")
+    inside, outside = (load_track(rollout.pk, audience, make.NOW) for audience in (MEMBER, STAKEHOLDER))
+    assert inside is not None and outside is not None
+    assert (inside.note, outside.note) == ("Errors ×4.2", "")
+    assert [stage.mark for stage in inside.stages[:3]] == ["rolled_back", "rolled_back", "pending"]
+
+
+def test_a_hold_says_who_opened_it_and_only_operators_can_clear_it_here() -> None:
+    rollout = baking()
+    hold(rollout, opened_by=make.user("Jon"))
+    inside, operator = (load_holds(rollout.pk, audience, make.NOW) for audience in (MEMBER, OPERATOR))
+    assert inside is not None and operator is not None
+    assert "Looking. Jon It stays until somebody resumes it." in inside.lines[0].text
+    assert inside.lines[0].clear is None
+    assert operator.lines[0].clear is not None
+    assert operator.lines[0].clear.url == f"/rollouts/{rollout.pk}/resume/"
+
+
+def test_error_lines_new_in_the_candidate_come_first() -> None:
+    rollout = baking()
+
+    def line(arm: str, fingerprint: str, count: int, at: int = 0) -> None:
+        when = make.NOW + timedelta(seconds=at)
+        ErrorLine.objects.create(
+            target=rollout.target, arm=arm, fingerprint=fingerprint, sample=fingerprint, count=count,
+            first_at=when, last_at=when,
+        )  # fmt: skip
+
+    line("candidate", "old", 40)
+    line("baseline", "old", 30)
+    line("candidate", "new", 3)
+    line("baseline", "long ago", 9, at=-3600)
+    errors = load_errors(rollout.pk, MEMBER, make.NOW)
+    assert errors is not None
+    assert [(kind.text, kind.candidate, kind.baseline, kind.is_new) for kind in errors.kinds] == [
+        ("new", 3, 0, True),
+        ("old", 40, 30, False),
+    ]
+    assert load_errors(rollout.pk, STAKEHOLDER, make.NOW) is None
+
+
+def test_a_guardrail_says_its_promise_until_it_has_judged() -> None:
+    rollout = baking()
+    guardrail = make.guardrail(rollout.target)
+    before = load_guardrails(rollout.pk, MEMBER, make.NOW)
+    assert before is not None
+    assert (before.cards[0].verdict, before.cards[0].text) == (
+        "not_run",
+        "May be at most ×1.1 of the old version, and never above 20%.",
+    )
+    Judgement.objects.create(
+        rollout=rollout,
+        guardrail=guardrail,
+        stage_index=1,
+        verdict="pending",
+        sentence="Errors: 500 of 2,000 needed seen.",
+        evidence={
+            "candidate_units": 500,
+            "candidate_bad": 5,
+            "baseline_units": 9500,
+            "baseline_bad": 38,
+            "needed_units": 2000,
+            "detectable_ratio": 5.04,
+            "log_e": 0.0,
+            "log_e_limit": 4.605,
+        },
+        at=make.NOW,
+    )
+    (card,) = load_guardrails(rollout.pk, MEMBER, make.NOW).cards  # type: ignore[union-attr]
+    assert (card.verdict, card.sample, card.sample_percent) == ("pending", "500 of 2,000 seen", 25)
+    assert card.detectable == "this stage can detect ≥ ×5.0"
+    assert card.evidence == "Evidence against it: E = 1, fails at 100"
+    assert card.chart is not None
+    assert (card.chart.threshold, card.chart.points) == (0.44, [])
+    assert card.chart.summary == "The new version 1.00%, the old one 0.40% of 500 and 9,500."
+
+
+def test_a_judgement_of_an_earlier_stage_says_nothing_of_this_one() -> None:
+    rollout = baking()
+    guardrail = make.guardrail(rollout.target)
+    Judgement.objects.create(rollout=rollout, guardrail=guardrail, stage_index=0, verdict="pass", at=make.NOW)
+    guardrails = load_guardrails(rollout.pk, MEMBER, make.NOW)
+    assert guardrails is not None
+    assert guardrails.cards[0].verdict == "not_run"
+
+
+def test_missing_measurements_are_said_in_whole_minutes() -> None:
+    rollout = baking(data_fresh_at=make.NOW - timedelta(seconds=200))
+    guardrails = load_guardrails(rollout.pk, MEMBER, make.NOW)
+    assert guardrails is not None
+    assert guardrails.stale.startswith("No fresh measurements for 3 min:")
+
+
+def test_points_are_the_bad_rates_of_both_arms_and_end_with_the_rollout() -> None:
+    rollout = baking(finished_at=make.NOW)
+    guardrail = make.guardrail(rollout.target)
+    make.readings(rollout.target, make.NOW - timedelta(seconds=10), units=1000, bad=4, candidate_bad=20)
+    make.readings(rollout.target, make.NOW + timedelta(seconds=10), units=1000, bad=4)
+    points = points_since([rollout], make.NOW - timedelta(minutes=1))
+    at = (make.NOW - timedelta(seconds=10)).timestamp()
+    assert points == {rollout.pk: {f"{rollout.pk}-{guardrail.pk}": ((at, 2.0, 0.4),)}}
+    page = panels.context("rollout/guardrails", rollout.pk, MEMBER, make.NOW)
+    assert page is not None
+    assert page["guardrails"].cards[0].chart.points == [(at, 2.0, 0.4)]
+
+
+def test_the_brake_is_always_there_and_what_is_off_says_why() -> None:
+    operator, actions = controls(baking())
+    assert operator.seq == 7
+    assert list(actions) == ["rollback", "pause", "promote", "extend_bake", "skip_bake"]
+    assert actions["rollback"].reason is None
+    promote = actions["promote"].reason
+    assert promote is not None
+    assert (promote.code, promote.until) == ("bake", make.NOW + timedelta(seconds=540))
+
+
+def test_a_paused_rollout_offers_to_resume_and_keeps_the_brake() -> None:
+    rollout = baking()
+    hold(rollout)
+    _, actions = controls(rollout)
+    assert "resume" in actions and "pause" not in actions
+    assert actions["rollback"].reason is None
+
+
+def test_controls_say_the_same_a_moment_later() -> None:
+    rollout = baking()
+    first = load_operator(rollout.pk, OPERATOR, make.NOW)
+    Rollout.objects.filter(pk=rollout.pk).update(
+        bake_credit_seconds=62, last_credit_at=make.NOW + timedelta(seconds=2)
+    )
+    assert load_operator(rollout.pk, OPERATOR, make.NOW + timedelta(seconds=2)) == first
+
+
+def test_a_rollback_is_told_with_how_long_it_took() -> None:
+    rollout = baking(state="rolled_back", desired_weight=0, agreed_at=make.NOW + timedelta(seconds=0.31))
+    Transition.objects.create(
+        rollout=rollout, seq=8, rule="T9", from_state="baking", to_state="rolling_back", stage_index=1,
+        weight=0, fence=2, at=make.NOW,
+    )  # fmt: skip
+    operator, actions = controls(rollout)
+    assert operator.last == "Asked 12:00:00 UTC → traffic at 0 %, read back after 0.31 s."
+    assert actions["rollback"].reason is not None
+
+
+def test_only_operators_have_controls() -> None:
+    rollout = baking()
+    for audience in (MEMBER, STAKEHOLDER):
+        assert load_operator(rollout.pk, audience, make.NOW) is None
+        assert panels.render("rollout/operator", rollout.pk, audience, make.NOW) == ""
+
+
+def test_an_answer_to_a_command_carries_its_refusal_and_asks_for_the_role() -> None:
+    rollout = baking()
+
+    def answer(person: User) -> Operator | None:
+        found: Operator | None = panels.operator_context(
+            rollout.pk, roles_of(person), make.NOW, error="Too late."
+        )["operator"]
+        return found
+
+    manager = answer(make.user("Maya", Role.RELEASE_MANAGER))
+    assert manager is not None and manager.error == "Too late."
+    assert answer(make.user("Ana", Role.SUBMITTER)) is None
+
+
+def test_the_live_page_watches_its_departure_and_each_of_its_rollouts() -> None:
+    rollout = baking()
+    departure = rollout.departure
+    assert departure is not None
+    assert panels.live_topics(departure.pk) == [f"departure:{departure.pk}", f"rollout:{rollout.pk}"]
+    page = panels.live_page_context(departure.pk, MEMBER, make.NOW)
+    assert page is not None
+    assert [one.operator for one in page["page"].rollouts] == [None]
+
+
+@pytest.mark.parametrize("audience", list(Audience))
+@pytest.mark.parametrize("name", ["track", "guardrails", "holds", "errors", "operator"])
+def test_every_fragment_of_a_rollout_has_one_root_element_with_its_id(audience: Audience, name: str) -> None:
+    rollout = baking()
+    make.guardrail(rollout.target)
+    hold(rollout)
+    drawn = panels.render(f"rollout/{name}", rollout.pk, audience, make.NOW)
+    assert drawn == "" or f'id="rollout-{rollout.pk}-{name}"' in drawn.partition(">")[0]
