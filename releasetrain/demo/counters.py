@@ -35,6 +35,7 @@ class VersionFacts:
 class ShopFacts:
     """What the storefront says of itself; `recent` counts are those of the last ten seconds."""
 
+    since: datetime
     old: VersionFacts
     new: VersionFacts
     recent_old: int
@@ -59,6 +60,7 @@ def read_shop() -> ShopFacts:
     """
     facts = json.loads(_ask("GET", "/versions").body)
     return ShopFacts(
+        since=datetime.fromisoformat(facts["since"]),
         old=_version(facts["old"]),
         new=_version(facts["new"]),
         recent_old=facts["recent"]["old"],

@@ -44,7 +44,7 @@ def current_departure() -> Departure | None:
     rows = Departure.objects.filter(train__slug=world.DEMO_TRAIN).select_related(
         "train__team", "train__environment", "train__captain"
     )
-    return rows.order_by("-departs_at").first()
+    return rows.order_by("-pk").first()
 
 
 @dataclass(frozen=True, slots=True)

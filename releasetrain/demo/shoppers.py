@@ -120,6 +120,7 @@ class Crowd:
         self._plan = plan
         self._threads = ThreadPoolExecutor(CROWD, thread_name_prefix="shopper")
         self._own = threading.local()
+        self._wires: list[Wire] = []
         self._inside = threading.Semaphore(CROWD)
         self._dice = random.Random()  # noqa: S311 - which shopper comes next is no secret
 
@@ -132,8 +133,10 @@ class Crowd:
             self.diary.note_skipped()
 
     def close(self) -> None:
-        """Send everybody home."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Send everybody home, once they have paid."""
+        self._threads.shutdown(cancel_futures=True)
+        for wire in self._wires:
+            wire.close()
 
     def _shop(self, user: int) -> None:
         try:
@@ -147,6 +150,7 @@ class Crowd:
         wire: Wire | None = getattr(self._own, "wire", None)
         if wire is None:
             wire = self._own.wire = Wire(self._plan.address, PATIENCE_SECONDS)
+            self._wires.append(wire)
         began = time.monotonic()
         try:
             answer = wire.ask("GET", f"/checkout?user=shopper-{user:04d}")

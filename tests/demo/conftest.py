@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connections
+from django.conf import settings
+from django.db import connections, transaction
+from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from releasetrain.accounts.actions import issue_token
@@ -19,6 +21,7 @@ from releasetrain.demo import kept
 from releasetrain.demo.wire import Answer, NoAnswerError, Wire
 from releasetrain.flags.models import FlagEnvironment
 from tests import make
+from tests.demo.worlds import furnish, load
 from tests.running import ROOT, free_port, until
 
 PATIENCE = 10
@@ -118,3 +121,20 @@ def shop(flag: FlagEnvironment, house: Server, tmp_path: Path) -> Iterator[Shop]
     opened = open_shop(house.address, tmp_path)
     yield opened
     opened.end()
+
+
+@pytest.fixture(scope="module")
+def loaded_world(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Load the demonstration's world once for a module; its tests are savepoints inside this transaction."""
+    with (
+        django_db_blocker.unblock(),
+        override_settings(),
+        pytest.MonkeyPatch.context() as patch,
+        transaction.atomic(),
+    ):
+        furnish(settings, patch, tmp_path_factory.mktemp("world"))
+        load()
+        yield
+        transaction.set_rollback(True)

@@ -17,31 +17,14 @@ from releasetrain.lib import clock
 from releasetrain.trains.models import Change, Departure, Movement, Train
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 from tests import make
+from tests.demo.worlds import WHOLE_HISTORY, demo_departure, furnish, load
 
 pytestmark = pytest.mark.django_db
 
 
-WHOLE_HISTORY = build.HISTORY
-
-
 @pytest.fixture(autouse=True)
 def _house(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the demonstration a data folder of its own, a shop that nobody runs, and a short past."""
-    settings.DATA_DIR = tmp_path
-    settings.STOREFRONT_URL = "http://127.0.0.1:9"
-    monkeypatch.setattr(build, "HISTORY", shortened(WHOLE_HISTORY, tmp_path / "history"))
-
-
-def shortened(history: Path, to: Path) -> Path:
-    """Copy the first lines of the record, which is long to load."""
-    to.mkdir()
-    for file in history.glob("*.csv"):
-        (to / file.name).write_text("\n".join(file.read_text().splitlines()[:4]))
-    return to
-
-
-def load() -> None:
-    build.load(clock.now(), lambda _: None)
+    furnish(settings, monkeypatch, tmp_path)
 
 
 def counts() -> dict[str, int]:
@@ -49,12 +32,6 @@ def counts() -> dict[str, int]:
         model.__name__: model.objects.count()
         for model in (User, Service, Target, Train, Departure, Change, ApiToken, FlagEnvironment, Event)
     }
-
-
-def demo_departure() -> Departure:
-    departure = journey.current_departure()
-    assert departure is not None
-    return departure
 
 
 def test_loading_twice_adds_nothing() -> None:
