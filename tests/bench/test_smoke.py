@@ -60,12 +60,12 @@ def test_a_rollback_takes_everybody_back(bench_house: None) -> None:
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     env = {**os.environ, "TMPDIR": str(tmp_path)}
-    command = [sys.executable, "-m", "django", "bench", "ofrep", "--seconds", "30"]
+    command = [sys.executable, "-m", "django", "bench", "live", "--seconds", "30", "--watchers", "3"]
     with subprocess.Popen(
         command, env=env, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
     ) as bench:
         assert bench.stderr
-        while (line := bench.stderr.readline()) and b"warming up" not in line:
+        while (line := bench.stderr.readline()) and b"3 watchers" not in line:
             pass
         started = psutil.Process(bench.pid).children(recursive=True)
         bench.send_signal(signal.SIGINT)
