@@ -10,6 +10,7 @@ from releasetrain.events.kinds import KINDS
 from releasetrain.events.models import Event
 from releasetrain.events.queries import last_position
 from releasetrain.panels import Audience, feed_of, news, registry
+from releasetrain.panels.draw import draw
 from releasetrain.panels.registry import FRAGMENTS, Need
 from releasetrain.panels.words import is_spoken, is_urgent, look_of, say
 from releasetrain.trains.models import Departure
@@ -60,16 +61,9 @@ def test_every_fragment_that_is_known_can_be_drawn_for_every_audience() -> None:
     for name, recipe in FRAGMENTS.items():
         pk = rollout.pk if name.startswith("rollout/") else departure.pk
         for audience in Audience:
-            drawn = registry_draw(name, pk, audience)
+            drawn = draw(Need(name, pk), audience, make.NOW)
             if drawn is not None:
-                assert f'id="{recipe.element_id.format(pk=pk)}"' in drawn.partition(">")[0]
-
-
-def registry_draw(name: str, pk: int, audience: Audience) -> str | None:
-    from releasetrain.panels.draw import draw
-
-    drawn = draw(Need(name, pk), audience, make.NOW)
-    return None if drawn is None else drawn.html
+                assert f'id="{recipe.element_id.format(pk=pk)}"' in drawn.html.partition(">")[0]
 
 
 def test_the_board_is_drawn_whole_only_where_its_order_changes() -> None:
