@@ -253,3 +253,12 @@ def test_a_train_is_made_and_edited(sign_in: SignIn) -> None:
     assert browser.get("/trains/night-mail/edit/").status_code == 200
     answer = browser.post("/trains/night-mail/edit/", {**typed, "slug": "night-mail", "preview": "1"})
     assert answer.status_code == 200
+
+
+def test_a_live_page_that_waits_is_told_when_the_rollout_is_there(sign_in: SignIn) -> None:
+    departure = sealed()
+    browser = sign_in(Role.VIEWER)
+    path = f"/departures/{departure.pk}/live/"
+    assert "HX-Refresh" not in browser.get(path, headers=HTMX)
+    make.rollout(departure)
+    assert browser.get(path, headers=HTMX)["HX-Refresh"] == "true"

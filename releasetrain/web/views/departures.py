@@ -44,7 +44,10 @@ def detail(request: Request, pk: int) -> HttpResponse:
 def live(request: Request, pk: int) -> HttpResponse:
     """Follow the rollouts of a departure, with the brake always in the same place."""
     position = last_position()
-    departure_for(request.user, pk, roles=request.roles)
+    departure = departure_for(request.user, pk, roles=request.roles)
+    if request.htmx:
+        # A page that waits for the first rollout: it cannot watch what does not exist yet.
+        return HttpResponse(status=204, headers={"HX-Refresh": "true"} if departure.rollouts.exists() else {})
     now, topic = clock.now(), f"departure:{pk}"
     context = live_page_context(pk, audience_for(request, topic), now) or {}
     context["live"] = watching(request, live_topics(pk)[:MOST_TOPICS], now, position=position)
