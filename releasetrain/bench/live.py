@@ -25,7 +25,7 @@ from releasetrain.panels.draw import draw
 
 PATIENCE_SECONDS = 8.0
 SLOW, FAST = 1, 10  # events a second
-WARM_UPS = 5
+WARM_UPS = 3
 HUB, PEER = "hub, WebSocket", "Node ws"
 COLUMNS = (
     Column("p50", "p50 ms"),

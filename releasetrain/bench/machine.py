@@ -47,15 +47,19 @@ def require_linux() -> None:
 
 def machine() -> dict[str, str]:
     """Describe the machine and how busy it is right now."""
-    one, five, _ = os.getloadavg()
     cores = len(os.sched_getaffinity(0))
     return {
         "machine": f"{_processor()}, {platform.machine()}",
         "cores": str(cores),
         "memory": f"{psutil.virtual_memory().total / 2**30:.1f} GiB",
         "system": f"{platform.system()} {platform.release()}",
-        "load": f"{one:.2f} over the last minute, {five:.2f} over five, before the first benchmark began",
+        "load": f"{load()} over the last minute, before the first benchmark began",
     }
+
+
+def load() -> float:
+    """Return how many processes wanted to run in the last minute; figures of a busy machine say little."""
+    return round(os.getloadavg()[0], 2)
 
 
 def versions() -> dict[str, str]:

@@ -58,9 +58,10 @@ class Command(BaseCommand):
         for name in BENCHMARKS if which == "all" else [which]:
             say(f"{name} …")
             result = run(name, options)
-            results.append(result.as_json())
+            load = machine.load()
+            results.append({**result.as_json(), "load_when_it_ended": load})
             if not as_json:
-                self.stdout.write(f"\n{page(result)}")
+                self.stdout.write(f"\n{page(result)}\n  Load over the last minute when it ended: {load}.")
         if as_json:
             self.stdout.write(json.dumps({"about": about, "results": results}, indent=2))
 
