@@ -22,6 +22,7 @@ from releasetrain.panels.reasons import shown
 from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Manifest, ManifestBundle, ManifestChange, RolloutLine, Summary
 from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, whole_second
+from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Standing, latest_manifests, standing_of
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
@@ -98,13 +99,16 @@ def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving
 
 
 def _ends_at(one: Moving) -> datetime | None:
-    """Forecast the end of one rollout; None while it waits, is held, or comes back."""
-    if one.rollout.finished_at is not None:
-        return one.rollout.finished_at
-    if one.bake_ends_at is None:
-        return None
-    rest = one.rollout.ladder[one.rollout.stage_index + 1 :]
-    return one.bake_ends_at + timedelta(seconds=sum(float(stage["bake_seconds"]) for stage in rest))
+    """Forecast the end of one rollout; None while it waits for its turn, is held, or comes back."""
+    rollout = one.rollout
+    if rollout.finished_at is not None:
+        return rollout.finished_at
+    bakes = [float(stage["bake_seconds"]) for stage in rollout.ladder[rollout.stage_index :]]
+    if one.bake_ends_at is not None:
+        return one.bake_ends_at + timedelta(seconds=sum(bakes[1:]))
+    if one.state in {RolloutState.PREFLIGHT, RolloutState.SHIFTING} and not one.is_held:
+        return whole_second(rollout.state_entered_at + timedelta(seconds=sum(bakes)))
+    return None
 
 
 def longest_chain(services: Iterable[int]) -> int:

@@ -67,7 +67,7 @@ def _card(
         text=(judgement.sentence if judgement else "") or promise(guardrail),
         is_required=guardrail.is_required,
         detectable=_detectable(figures),
-        sample=f"{seen:,.0f} of {needed:,.0f} seen" if needed else "",
+        sample=_sample(seen, needed) if needed else "",
         sample_percent=min(100, int(100 * seen / needed)) if needed else None,
         evidence=_evidence(figures),
         chart=_chart(rollout, guardrail, figures, points),
@@ -84,6 +84,12 @@ def promise(guardrail: Guardrail) -> str:
         f", and never above {guardrail.absolute_limit:.0%}" if guardrail.absolute_limit is not None else ""
     )
     return f"May be at most ×{guardrail.ratio:g} of the old version{limit}."
+
+
+def _sample(seen: float, needed: float) -> str:
+    if seen < needed:
+        return f"{seen:,.0f} of {needed:,.0f} seen"
+    return f"{seen:,.0f} seen, {needed:,.0f} needed"
 
 
 def _detectable(figures: Figures) -> str:

@@ -85,6 +85,15 @@ def test_a_rolling_summary_forecasts_from_the_bake_that_is_left_and_not_at_all_w
     )
 
 
+def test_a_stage_that_is_still_shifting_has_its_whole_bake_ahead() -> None:
+    departure = make.departure(state="rolling")
+    make.change(departure=departure, state="aboard", boarded_at=make.NOW)
+    make.rollout(departure, state="shifting", stage_index=4, desired_weight=50)
+    summary = load_summary(departure.pk, MEMBER, make.NOW)
+    assert summary is not None
+    assert summary.arrives_at == make.NOW + timedelta(seconds=600 + 600)
+
+
 def test_the_manifest_shows_the_pinned_version_and_that_newer_commits_exist() -> None:
     departure = sealed()
     manifest = load_manifest(departure.pk, MEMBER, make.NOW)
