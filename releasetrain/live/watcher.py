@@ -33,6 +33,7 @@ class Watcher:
         "_task",
         "is_behind",
         "is_busy",
+        "is_ended",
         "places",
         "ticket",
         "transport",
@@ -48,6 +49,7 @@ class Watcher:
         # Busy until it has been caught up: what happens meanwhile is owed to it, not lost.
         self.is_busy = True
         self.is_behind = False
+        self.is_ended = False
         self.waited = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -68,16 +70,17 @@ class Watcher:
 
     async def serve(self, first: Parcel, catch: Catch) -> None:
         """Send what it missed before it came, then what happened meanwhile; from then on it is pushed to."""
-        await self.transport.deliver(first)
-        await self.settle(catch)
+        if not self.is_ended:
+            await self.transport.deliver(first)
+            await self.settle(catch)
 
     async def settle(self, catch: Catch) -> None:
         """Send what is owed until nothing is."""
-        while self.is_behind:
+        while self.is_behind and not self.is_ended:
             self.is_behind = False
             if parcel := catch(self):
                 await self.transport.deliver(parcel)
-        self.is_busy = False
+        self.is_busy = self.is_ended
         self.waited = 0
 
     async def _finish(self, rest: Awaitable[None], catch: Catch) -> None:
@@ -86,7 +89,7 @@ class Watcher:
 
     def end(self, why: str) -> None:
         """Say why and close, without waiting for a slow socket."""
-        self.is_busy = True
+        self.is_busy = self.is_ended = True
         self._task = asyncio.ensure_future(self.transport.end(why))
 
     def forget(self) -> None:
