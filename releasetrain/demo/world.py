@@ -191,8 +191,8 @@ SERVICES = (
 DEPENDENCIES = ((SHOP, "payments"), (SHOP, "search"))
 
 GUARDRAILS = (
-    GuardrailSpec("Error rate", "errors", tolerated_rate=0.02, absolute_limit=0.2),
-    GuardrailSpec("Slow answers (over 1 s)", "latency", tolerated_rate=0.02, absolute_limit=0.3),
+    GuardrailSpec("Error rate", "errors", tolerated_rate=0.03, absolute_limit=0.2),
+    GuardrailSpec("Slow answers (over 1 s)", "latency", tolerated_rate=0.03, absolute_limit=0.3),
     GuardrailSpec("Orders missed", "orders", tolerated_rate=0.05, absolute_limit=0.5),
 )
 

@@ -124,6 +124,14 @@ def shop(flag: FlagEnvironment, house: Server, tmp_path: Path) -> Iterator[Shop]
 
 
 @pytest.fixture(scope="module")
+def lone_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Open one shop without any house, for what it answers by itself."""
+    opened = open_shop("http://127.0.0.1:9", tmp_path_factory.mktemp("shop"))
+    yield opened
+    opened.end()
+
+
+@pytest.fixture(scope="module")
 def loaded_world(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:

@@ -224,8 +224,8 @@ def test_a_renewed_token_is_taken_up_without_a_restart(
         ("GET", "/nowhere", 404, "nothing at this address"),
     ],
 )
-def test_bad_input_gets_a_sentence(shop: Shop, method: str, path: str, status: int, words: str) -> None:
-    answer = shop.ask(method, path)
+def test_bad_input_gets_a_sentence(lone_shop: Shop, method: str, path: str, status: int, words: str) -> None:
+    answer = lone_shop.ask(method, path)
 
     assert answer.status == status
     assert words in json.loads(answer.body)["error"]
@@ -235,26 +235,28 @@ def test_bad_input_gets_a_sentence(shop: Shop, method: str, path: str, status: i
     "headers", [{"Origin": "https://evil.example"}, {"Host": "shop.example"}, {"Origin": "null"}]
 )
 @pytest.mark.parametrize("path", ["/break", "/mend"])
-def test_no_other_page_can_break_or_mend_the_shop(shop: Shop, path: str, headers: dict[str, str]) -> None:
-    answer = shop.ask("POST", path, headers)
+def test_no_other_page_can_break_or_mend_the_shop(
+    lone_shop: Shop, path: str, headers: dict[str, str]
+) -> None:
+    answer = lone_shop.ask("POST", path, headers)
 
     assert answer.status == 403
-    assert shop.facts()["broken"] is None
+    assert lone_shop.facts()["broken"] is None
 
 
-def test_a_visitor_sees_a_page_and_stays_the_same_shopper(shop: Shop) -> None:
-    first = shop.ask("GET", "/", {"Accept": "text/html"})
+def test_a_visitor_sees_a_page_and_stays_the_same_shopper(lone_shop: Shop) -> None:
+    first = lone_shop.ask("GET", "/", {"Accept": "text/html"})
     cookie = first.headers["set-cookie"].split(";")[0]
 
-    again = shop.ask("GET", "/", {"Accept": "text/html", "Cookie": cookie})
+    again = lone_shop.ask("GET", "/", {"Accept": "text/html", "Cookie": cookie})
 
     name = cookie.partition("=")[2]
     assert f"You are <strong>{name}</strong>" in again.body.decode()
     assert "old checkout" in again.body.decode()
 
 
-def test_a_name_on_the_page_is_only_a_name(shop: Shop) -> None:
-    page = shop.ask("GET", "/?user=%3Cscript%3Ealert(1)%3C/script%3E").body.decode()
+def test_a_name_on_the_page_is_only_a_name(lone_shop: Shop) -> None:
+    page = lone_shop.ask("GET", "/?user=%3Cscript%3Ealert(1)%3C/script%3E").body.decode()
 
     assert "<script" not in page
     assert "&lt;script&gt;" in page
