@@ -1,6 +1,7 @@
 """Serve one watcher at its own pace: at most one send in flight, and only the newest after it."""
 
 import asyncio
+import contextlib
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any, Protocol
@@ -84,8 +85,9 @@ class Watcher:
         self.waited = 0
 
     async def _finish(self, rest: Awaitable[None], catch: Catch) -> None:
-        await rest
-        await self.settle(catch)
+        with contextlib.suppress(OSError, RuntimeError):  # it has left; its consumer hears of that, too
+            await rest
+            await self.settle(catch)
 
     def end(self, why: str) -> None:
         """Say why and close, without waiting for a slow socket."""
