@@ -79,7 +79,8 @@ def test_from_submission_to_everybody(house: Up, look_around: NewPage) -> None:
 def run_again(house: Up, page: Page) -> str:
     """Plan another departure and let the demonstration's people say go."""
     answer = house.manage("demo", "depart-soon", "--seconds", "20")
-    assert answer.returncode == 0, answer.stderr
+    # Run alone, a test finds the first departure still to be watched, and takes that one.
+    assert answer.returncode == 0 or "Watch that one first" in answer.stderr, answer.stderr
     page.goto(house.address)
     go = page.get_by_role("button", name="Say go for me")
     expect(go).to_be_visible(timeout=LONG)
