@@ -10,12 +10,12 @@ from releasetrain.demo.journey import OPEN_STATES, current_departure, demo_peopl
 from releasetrain.demo.shop import Fault
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
+from releasetrain.lib.words import listed
 from releasetrain.panels.shapes import Action, Link
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import standing_of
 from releasetrain.trains.rules.states import DepartureState
-from releasetrain.trains.rules.words import listed
 
 D = DepartureState
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from releasetrain.lib.words import listed
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.departures import departure_of
 from releasetrain.panels.shapes import Ballot, Decision, Need
 from releasetrain.trains.queries import Standing, standing_of
 from releasetrain.trains.rules.decision import Line, NotCounted
-from releasetrain.trains.rules.words import listed
 
 MOST_NAMES = 4
 

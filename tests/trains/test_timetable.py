@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from releasetrain.accounts.rules import Role
+from releasetrain.lib import schedule
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.trains import actions, queries
 from releasetrain.trains.actions import TrainSettings
 from releasetrain.trains.actions.refusals import ScheduleRefused
 from releasetrain.trains.models import Policy, Train
 from releasetrain.trains.queries.settings import schedule_notes, train_problems
-from releasetrain.trains.rules import schedule
 from releasetrain.trains.rules.ladder import DEFAULT_LADDER
 from releasetrain.trains.rules.timetable import Timetable
 from tests import make

@@ -9,13 +9,13 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, NotAllowed, Stale
+from releasetrain.lib.words import listed
 from releasetrain.trains.actions.locking import locked_departure
 from releasetrain.trains.actions.refusals import VoteRefused, refuse_unless
 from releasetrain.trains.models import Departure, Vote
 from releasetrain.trains.queries import Action, By, Standing, seats_of, standing_of, verdict
 from releasetrain.trains.rules.decision import Tally
 from releasetrain.trains.rules.states import Choice, DepartureState
-from releasetrain.trains.rules.words import listed
 
 LONGEST_REASON = 500
 WORDS = {Choice.GO: "go", Choice.NO_GO: "no-go", Choice.ABSTAIN: "nothing (abstained)"}

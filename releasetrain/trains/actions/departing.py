@@ -8,6 +8,7 @@ from django.db import transaction
 
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, Stale
+from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import reopen
 from releasetrain.trains.actions.holding import hold_by_system
 from releasetrain.trains.actions.locking import locked_departure, locked_departures
@@ -16,7 +17,6 @@ from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, Standing, next_to_board, reasons_of, standing_of, verdict
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
-from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import DEPARTURE_TRANSITIONS, ChangeState, DepartureState
 
 D = DepartureState

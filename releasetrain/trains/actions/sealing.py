@@ -6,6 +6,7 @@ from django.db import transaction
 
 from releasetrain.catalog.models import Dependency
 from releasetrain.events.actions import SYSTEM, record
+from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import settle
 from releasetrain.trains.actions.holding import hold_by_system
 from releasetrain.trains.actions.locking import locked_departure
@@ -15,7 +16,6 @@ from releasetrain.trains.queries import captain_words, plan_of
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.manifest import Aboard, Circle, Sealed, write
-from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, DepartureState
 
 

@@ -11,7 +11,10 @@ from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SYSTEM, record
+from releasetrain.lib import schedule
 from releasetrain.lib.errors import Invalid, NotAllowed
+from releasetrain.lib.schedule import at_words
+from releasetrain.lib.words import listed
 from releasetrain.trains.actions.locking import locked_train
 from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
 from releasetrain.trains.models import Departure, Policy, Requirement, Train
@@ -19,11 +22,8 @@ from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdic
 from releasetrain.trains.queries.settings import TrainSettings, policy_problems, train_problems
 from releasetrain.trains.queries.timetable import AHEAD, dates_to_board, moves
 from releasetrain.trains.queries.verdicts import RUNNERS
-from releasetrain.trains.rules import schedule
-from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 from releasetrain.trains.rules.timetable import Timetable
-from releasetrain.trains.rules.words import listed
 
 PLAIN = [name for name in TrainSettings.__dataclass_fields__ if name != "services"]
 OUT_OF_THE_WAY = timedelta(days=400_000)

@@ -11,13 +11,13 @@ from releasetrain.accounts.rules import Role
 from releasetrain.calendars.queries import windows_between
 from releasetrain.calendars.rules import Freeze, Place, judge
 from releasetrain.catalog.models import Service, ServiceRole, Target
+from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny, hold
 from releasetrain.trains.models import Change, Departure, Manifest, Train, Vote
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally, why_waiting
 from releasetrain.trains.rules.departing import why_late
 from releasetrain.trains.rules.plan import Plan
-from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import BOARDING_STATES, Choice, DepartureState
 
 

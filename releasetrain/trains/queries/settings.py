@@ -8,12 +8,12 @@ from typing import Any
 from releasetrain.accounts.models import Membership, Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Environment, Service
+from releasetrain.lib import schedule
+from releasetrain.lib.schedule import flaws, occurrences
 from releasetrain.trains.models import Policy, Train
 from releasetrain.trains.queries.decision import seat_holders
-from releasetrain.trains.rules import schedule
 from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import DEFAULT_LADDER, why_not_ladder
-from releasetrain.trains.rules.schedule import flaws, occurrences
 
 TEN_YEARS = timedelta(days=3660)
 

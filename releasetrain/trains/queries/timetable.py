@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count
 
 from releasetrain.accounts.rules import Role
+from releasetrain.lib import schedule
+from releasetrain.lib.recurrence import BadRule
+from releasetrain.lib.schedule import Occurrence, Schedule, occurrences
 from releasetrain.trains.models import Train
-from releasetrain.trains.rules import schedule
 from releasetrain.trains.rules.plan import Ask, Plan
-from releasetrain.trains.rules.recurrence import BadRule
-from releasetrain.trains.rules.schedule import Occurrence, Schedule, occurrences
 from releasetrain.trains.rules.states import BOARDING_STATES
 from releasetrain.trains.rules.timetable import Standing, Timetable, rematch
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import Reason
-from releasetrain.trains.rules.schedule import at_words
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 D = DepartureState

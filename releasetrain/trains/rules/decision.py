@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releasetrain.accounts.rules import Role
+from releasetrain.lib.schedule import time_words
 from releasetrain.lib.verdict import Reason
-from releasetrain.trains.rules.schedule import time_words
+from releasetrain.lib.words import listed
 from releasetrain.trains.rules.states import Choice
-from releasetrain.trains.rules.words import listed
 
 
 @dataclass(frozen=True, slots=True)

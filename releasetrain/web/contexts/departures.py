@@ -6,6 +6,7 @@ from datetime import datetime
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
 from releasetrain.lib.verdict import Reason
+from releasetrain.lib.words import listed
 from releasetrain.panels.shapes import Action, Choice, NextStep
 from releasetrain.rollouts.access import may_operate
 from releasetrain.trains.models import Departure
@@ -14,7 +15,6 @@ from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import seats_of, verdict
 from releasetrain.trains.rules.decision import go_words
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
-from releasetrain.trains.rules.words import listed
 
 
 @dataclass(frozen=True, slots=True)

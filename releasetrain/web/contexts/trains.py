@@ -8,11 +8,11 @@ from django.db.models import Count, Q
 from releasetrain.accounts.models import Membership
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.insights.queries import figures_of
+from releasetrain.lib.schedule import known_zones
 from releasetrain.lib.spans import in_words
 from releasetrain.panels.shapes import PastDeparture, PolicyLine, Rung, TrainDate, TrainPage, TrainRow
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import schedule_in_words
-from releasetrain.trains.rules.schedule import known_zones
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 
 DATES, HISTORY = 10, 15

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from releasetrain.accounts.access import refuse_strangers
-from releasetrain.lib import clock
+from releasetrain.lib import clock, schedule
 from releasetrain.lib.errors import NotAllowed, Refused
 from releasetrain.panels.shapes import MovedDate
 from releasetrain.trains import actions
@@ -16,7 +16,6 @@ from releasetrain.trains.access import train_for
 from releasetrain.trains.models import Train
 from releasetrain.trains.queries.settings import TrainSettings
 from releasetrain.trains.queries.timetable import moves
-from releasetrain.trains.rules import schedule
 from releasetrain.web.contexts.trains import EDIT_ROLES, may_make, page_of, rows_of
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.trains import TrainForm

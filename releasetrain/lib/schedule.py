@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from releasetrain.trains.rules import recurrence
-from releasetrain.trains.rules.recurrence import BadRule, Recurrence
-from releasetrain.trains.rules.words import rule_in_words
+from releasetrain.lib import recurrence
+from releasetrain.lib.recurrence import BadRule, Recurrence
+from releasetrain.lib.words import rule_in_words
 
 # What is kept ahead at most: a daily train for 400 days, an hourly one for two days.
 MOST_AHEAD = 500

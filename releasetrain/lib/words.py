@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from releasetrain.trains.rules.recurrence import Recurrence
+from releasetrain.lib.recurrence import Recurrence
 
 DAY_NAMES = {
     "MO": "Monday",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releasetrain.trains.rules.recurrence import BadRule, Recurrence, check_runs, read
+from releasetrain.lib.recurrence import BadRule, Recurrence, check_runs, read
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FIRST = datetime(2026, 11, 24, 14)  # noqa: DTZ001 - a wall time

@@ -2,8 +2,8 @@
 
 import pytest
 
-from releasetrain.trains.rules.schedule import read
-from releasetrain.trains.rules.words import listed
+from releasetrain.lib.schedule import read
+from releasetrain.lib.words import listed
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from releasetrain.trains.rules.recurrence import BadRule
-from releasetrain.trains.rules.schedule import (
+from releasetrain.lib.recurrence import BadRule
+from releasetrain.lib.schedule import (
     MOST_AHEAD_SUB_DAILY,
     at_words,
     flaws,
