@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.models import AbstractBaseUser, PermissionsMixin
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
 
 from releasetrain.accounts.rules import Role
@@ -86,6 +87,80 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {Role(self.role).label} in {self.team or 'the whole house'}"
+
+
+class Shift(models.Model):
+    """A team's on-call duty on the wall clock of a zone: once, or by an RFC 5545 rule with people in turn.
+
+    `starts_local` and `ends_local` are the two ends of the first time, naive. A shift from a feed carries that
+    feed's id and the event's uid; `label` names the person as the feed does, known here or not.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="shifts")
+    time_zone = models.CharField(max_length=64)
+    starts_local = models.CharField(max_length=19, help_text="local wall time, 2026-11-23T09:00")
+    ends_local = models.CharField(max_length=19)
+    rule = models.CharField(max_length=1000, blank=True)
+    label = models.CharField(max_length=200, blank=True)
+    note = models.CharField(max_length=500, blank=True)
+    feed = models.BigIntegerField(null=True, blank=True)
+    uid = models.CharField(max_length=500, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["team", "starts_local"]
+
+    def __str__(self) -> str:
+        return f"on-call of {self.team}"
+
+    def event_topics(self) -> list[str]:
+        return [f"team:{self.team_id}"]
+
+
+class ShiftSeat(models.Model):
+    """One person's place in the turn of a shift; the first time is the first seat's."""
+
+    shift = models.ForeignKey(Shift, on_delete=models.CASCADE, related_name="seats")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="shift_seats")
+    order = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["shift", "order"], name="shift_seat_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.order}"
+
+
+class Duty(models.Model):
+    """One span in which somebody is on call, materialised from a shift; half-open."""
+
+    shift = models.ForeignKey(Shift, on_delete=models.CASCADE, related_name="duties")
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="duties")
+    user = models.ForeignKey(User, null=True, blank=True, on_delete=models.CASCADE, related_name="duties")
+    label = models.CharField(max_length=200)
+    during = DateTimeRangeField()
+
+    class Meta:
+        ordering = ["during"]
+        indexes = [
+            GistIndex(fields=["during"], name="duty_during"),
+            models.Index(fields=["team"], name="duty_team"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} for {self.team}"
+
+
+class CalendarLink(models.Model):
+    """What makes a person's private calendar addresses theirs; a new nonce makes the old ones worthless."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="calendar_link")
+    nonce = models.CharField(max_length=43)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"calendar addresses of {self.user}"
 
 
 class ApiToken(models.Model):

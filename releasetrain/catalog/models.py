@@ -7,11 +7,31 @@ from releasetrain.accounts.models import Team
 from releasetrain.accounts.rules import Role
 
 
-class Environment(models.Model):
-    """Where services run: production, staging, a region."""
+class Region(models.Model):
+    """A part of the world with a day of its own; an all-day freeze may follow each region's (RULES T7)."""
 
     slug = models.SlugField(unique=True)
     name = models.CharField(max_length=100)
+    time_zone = models.CharField(max_length=64, help_text="IANA name, e.g. America/New_York")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return []
+
+
+class Environment(models.Model):
+    """Where services run: production, staging, production in one region."""
+
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=100)
+    region = models.ForeignKey(
+        Region, null=True, blank=True, on_delete=models.PROTECT, related_name="environments"
+    )
     order = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
@@ -31,6 +51,9 @@ class Service(models.Model):
     name = models.CharField(max_length=100)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="services")
     repository = models.CharField(max_length=200, blank=True, help_text="owner/name at the code host")
+    category = models.SlugField(
+        blank=True, help_text="what kind of thing it is, where trains have cut-offs by kind: library, service"
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -6,6 +6,8 @@ from django.db import models
 
 from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
+from releasetrain.calendars.models import Window
+from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.states import (
@@ -14,7 +16,10 @@ from releasetrain.trains.rules.states import (
     Choice,
     DepartureState,
     MovementKind,
+    Turns,
 )
+
+TRAIN_LANES = (Lane.TRAIN, Lane.HOTFIX)
 
 
 class Policy(models.Model):
@@ -55,7 +60,10 @@ class Requirement(models.Model):
 class Train(models.Model):
     """A schedule on which departures run: an RFC 5545 rule on the wall clock of an IANA zone.
 
-    `first_departs_at_local` is the rule's DTSTART without a zone; the leads are counted back from departure.
+    `rule` may be several lines (RRULE, RDATE, EXDATE). `first_departs_at_local` is the rule's DTSTART without a
+    zone. `cut_offs` is [{"category": "" or a service's category, **deadline}] and `milestones` is [{"name",
+    **deadline}]; a deadline is what lib.deadlines reads: {"kind": "lead", "seconds": 7200} and others. The
+    manifest is sealed at the latest cut-off. People take their turn as captain in the order of the seats.
     """
 
     slug = models.SlugField(unique=True)
@@ -65,14 +73,24 @@ class Train(models.Model):
     services = models.ManyToManyField(Service, related_name="trains")
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="trains")
     time_zone = models.CharField(max_length=64)
-    rule = models.CharField(max_length=300, help_text="RFC 5545 recurrence rule, e.g. FREQ=WEEKLY;BYDAY=TU")
+    rule = models.TextField(help_text="RFC 5545 recurrence rule, e.g. FREQ=WEEKLY;BYDAY=TU")
     first_departs_at_local = models.CharField(max_length=19, help_text="local wall time, 2026-11-24T14:00")
-    cut_off_lead = models.DurationField(default=timedelta(hours=2))
+    lane = models.CharField(
+        max_length=8, choices=[(one.value, one.words) for one in TRAIN_LANES], default=Lane.TRAIN.value
+    )
+    cut_offs = models.JSONField(default=list)
+    milestones = models.JSONField(default=list, blank=True)
     boarding_lead = models.DurationField(default=timedelta(days=7))
     grace = models.DurationField(default=timedelta(minutes=30))
     ladder = models.JSONField(default=list)
     is_accelerated = models.BooleanField(default=False)
     captain = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="trains")
+    turns = models.CharField(
+        max_length=10, choices=[(one.value, one.value) for one in Turns], default=Turns.DEPARTURE.value
+    )
+    check_in_lead = models.DurationField(
+        null=True, blank=True, help_text="authors say that they are there, from so long before departure on"
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -85,6 +103,53 @@ class Train(models.Model):
         return ["board", f"train:{self.pk}"]
 
 
+class CaptainSeat(models.Model):
+    """One person's place in the turn of a train's captains; the deputy is the captain of the turn before."""
+
+    train = models.ForeignKey(Train, on_delete=models.CASCADE, related_name="captain_seats")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="captain_seats")
+    order = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["train", "order"], name="captain_seat_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} at {self.order}"
+
+
+class Variant(models.Model):
+    """Another schedule of a train, chosen for single weeks; without a rule nothing departs in such a week."""
+
+    train = models.ForeignKey(Train, on_delete=models.CASCADE, related_name="variants")
+    name = models.CharField(max_length=60)
+    rule = models.TextField(blank=True)
+    first_departs_at_local = models.CharField(max_length=19, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["train", "name"], name="variant_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Week(models.Model):
+    """The variant that a train runs by in one week of its own zone, which begins on a Monday."""
+
+    train = models.ForeignKey(Train, on_delete=models.CASCADE, related_name="weeks")
+    monday = models.DateField()
+    variant = models.ForeignKey(Variant, on_delete=models.CASCADE, related_name="weeks")
+
+    class Meta:
+        ordering = ["monday"]
+        constraints = [models.UniqueConstraint(fields=["train", "monday"], name="week_once")]
+
+    def __str__(self) -> str:
+        return f"{self.variant} from {self.monday}"
+
+
 class Departure(models.Model):
     """One run of a train; from boarding on it keeps the plan it was made with (RULES I14, D2).
 
@@ -92,7 +157,11 @@ class Departure(models.Model):
     {"ladder": [{"weight", "bake_seconds"}], "accelerated": bool, "requirements": [{"role", "quorum"}],
     "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int}; see rules/plan.py.
     A hold is an overlay: the held_ fields are filled together, `held_at` tells. `acknowledged_windows` holds
-    the ids of soft windows that somebody has accepted for this departure.
+    the ids of soft windows that somebody has accepted for this departure. `cut_offs` is {category: instant},
+    "" being everything else; `cut_off_at`, the latest of them, is when it is sealed. `milestones` is [{"name",
+    "at"}]. `moved` names what a person has moved by hand: {"departs_at" | "cut_off:CATEGORY" |
+    "milestone:NAME": {"from", "by", "at", "reason"}}; an edit of the train leaves that alone. `accepted_hold` is
+    {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held on its way (W4).
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -101,6 +170,16 @@ class Departure(models.Model):
     boards_at = models.DateTimeField()
     cut_off_at = models.DateTimeField()
     departs_at = models.DateTimeField()
+    cut_offs = models.JSONField(default=dict, blank=True)
+    milestones = models.JSONField(default=list, blank=True)
+    moved = models.JSONField(default=dict, blank=True)
+    captain = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="departures"
+    )
+    deputy = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="deputised_departures"
+    )
+    handover_note = models.CharField(max_length=1000, blank=True)
     state = models.CharField(
         max_length=12,
         choices=[(s.value, s.value) for s in DepartureState],
@@ -113,6 +192,7 @@ class Departure(models.Model):
     held_kind = models.CharField(max_length=10, blank=True, choices=[(k.value, k.value) for k in HoldKind])
     held_by_label = models.CharField(max_length=200, blank=True)
     acknowledged_windows = models.JSONField(default=list, blank=True)
+    accepted_hold = models.JSONField(default=dict, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     sealed_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
@@ -231,6 +311,9 @@ class Change(models.Model):
     description = models.TextField(blank=True)
     rollback_plan = models.TextField(blank=True)
     flag_key = models.CharField(max_length=100, blank=True)
+    category = models.SlugField(blank=True)
+    checked_in_at = models.DateTimeField(null=True, blank=True)
+    checked_in_by_label = models.CharField(max_length=200, blank=True)
     state = models.CharField(
         max_length=12, choices=[(s.value, s.value) for s in ChangeState], default=ChangeState.SUBMITTED.value
     )
@@ -266,6 +349,63 @@ class Change(models.Model):
 
     def event_topics(self) -> list[str]:
         return ["board", f"departure:{self.departure_id}"] if self.departure_id else ["board"]
+
+
+class Override(models.Model):
+    """Leave to move in spite of windows: for one departure and some of its services, until a time (RULES W7).
+
+    It counts once a second person has approved it, who is neither who asked nor who answers for a change aboard.
+    """
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="overrides")
+    windows = models.ManyToManyField(Window, related_name="overrides")
+    services = models.ManyToManyField(Service, related_name="overrides")
+    reason = models.CharField(max_length=1000)
+    requested_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="overrides_requested"
+    )
+    requested_by_label = models.CharField(max_length=200)
+    requested_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    approved_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="overrides_approved"
+    )
+    approved_by_label = models.CharField(max_length=200, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by_label = models.CharField(max_length=200, blank=True)
+    withdrawn_reason = models.CharField(max_length=500, blank=True)
+    review_due_at = models.DateTimeField(null=True, blank=True)
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    reviewed_by_label = models.CharField(max_length=200, blank=True)
+    review = models.CharField(max_length=2000, blank=True)
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(approved_by__isnull=True)
+                | models.Q(requested_by__isnull=True)
+                | ~models.Q(approved_by=models.F("requested_by")),
+                name="override_has_a_second_person",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("requested_at")), name="override_expires"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["review_due_at"],
+                name="override_to_review",
+                condition=models.Q(review_due_at__isnull=False, reviewed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"override for {self.departure}"
+
+    def event_topics(self) -> list[str]:
+        return self.departure.event_topics()
 
 
 class Manifest(models.Model):

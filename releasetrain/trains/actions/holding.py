@@ -5,7 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from releasetrain.calendars.queries import windows_at
-from releasetrain.calendars.rules import Stops
+from releasetrain.calendars.rules.judging import stops
+from releasetrain.calendars.rules.windows import Stops
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import in_words
@@ -89,11 +90,8 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
 
 def _soft_windows(standing: Standing, now: datetime) -> list[int]:
     at = max(now, standing.departure.departs_at)
-    return [
-        one.id
-        for one in windows_at(at)
-        if one.level is Stops.SOFT and any(one.covers(place) for place in standing.load.places)
-    ]
+    found = stops(windows_at(at), standing.load.places, at)
+    return [one.freeze.id for one in found if one.freeze.level is Stops.SOFT]
 
 
 def _release(locked: Departure, *, by: By, now: datetime, reason: str) -> Departure:

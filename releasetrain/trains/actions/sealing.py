@@ -161,6 +161,7 @@ def _skip(locked: Departure, now: datetime) -> Departure:
         subject=locked,
         actor=SYSTEM,
         now=now,
+        reason=locked.outcome,
         captain=captain_words(locked.train),
     )
     return locked

@@ -9,7 +9,8 @@ from django.db.models import Q
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.queries import windows_between
-from releasetrain.calendars.rules import Freeze, Place, judge
+from releasetrain.calendars.rules.judging import judge
+from releasetrain.calendars.rules.windows import Freeze, Place
 from releasetrain.catalog.models import Service, ServiceRole, Target
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny, hold
@@ -126,7 +127,7 @@ def seat_holders(role: Role, team: int, services: Iterable[Service] = ()) -> dic
 
 def _loads(departures: Sequence[Departure]) -> dict[int, Load]:
     loads = {one.pk: Load() for one in departures}
-    environments = {one.pk: one.train.environment_id for one in departures}
+    environments = {one.pk: one.train.environment for one in departures}
     rows = Change.objects.filter(departure__in=loads).values_list(
         "departure_id", "service_id", "service__name", "service__team_id", "author_id", "submitted_by_id"
     )
@@ -137,7 +138,8 @@ def _loads(departures: Sequence[Departure]) -> dict[int, Load]:
         if service not in load.services:
             load.services[service] = name
             load.teams.add(team)
-            load.places.append(Place(team=team, service=service, environment=environments[departure]))
+            where = environments[departure]
+            load.places.append(Place(team, service, where.pk, where.region_id))
         load.authors |= {person for person in (author, submitter) if person is not None}
     return loads
 

@@ -37,6 +37,13 @@ class Choice(StrEnum):
     ABSTAIN = "abstain"
 
 
+class Turns(StrEnum):
+    """When the next captain takes over."""
+
+    DEPARTURE = "departure"
+    WEEK = "week"
+
+
 class MovementKind(StrEnum):
     """What a past departure did; a repetition set the same reach once more."""
 
@@ -56,7 +63,7 @@ DEPARTURE_TRANSITIONS: dict[DepartureState, frozenset[DepartureState]] = {
     D.ARRIVED: frozenset({D.ROLLED_BACK}),
     D.ROLLED_BACK: frozenset(),
     D.CANCELLED: frozenset(),
-    D.SKIPPED: frozenset(),
+    D.SKIPPED: frozenset({D.SCHEDULED, D.BOARDING}),
 }
 
 BOARDING_STATES = frozenset({D.SCHEDULED, D.BOARDING})

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from releasetrain.accounts.access import refuse_without
 from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.models import Level, Window
-from releasetrain.calendars.rules import why_not_stop, why_not_window
+from releasetrain.calendars.models import Occurrence, Window, WindowScope
+from releasetrain.calendars.rules.checks import why_not_stop, why_not_window
+from releasetrain.calendars.rules.windows import Stops
 from releasetrain.catalog.access import roles_of
-from releasetrain.catalog.models import Environment, Service
+from releasetrain.catalog.models import Environment, Region, Service
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.lib.errors import Invalid, Refused
 
@@ -26,12 +28,13 @@ class AlreadyEnded(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What a window covers; every empty field means all."""
+class Where:
+    """A part of the house; every empty field means all."""
 
     team: Team | None = None
     service: Service | None = None
     environment: Environment | None = None
+    region: Region | None = None
 
     @property
     def team_id(self) -> int | None:
@@ -41,24 +44,24 @@ class Scope:
         return self.team.pk if self.team else None
 
     def __str__(self) -> str:
-        named = [part.name for part in (self.team, self.service, self.environment) if part]
+        named = [part.name for part in (self.team, self.service, self.environment, self.region) if part]
         return " in ".join(named) if named else "everything"
 
 
-EVERYTHING = Scope()
+EVERYTHING = Where()
 
 
 @transaction.atomic
 def open_window(
     *,
     name: str,
-    level: Level,
+    level: Stops,
     reason: str,
     starts_at: datetime,
     ends_at: datetime,
     by: User | SystemActor,
     now: datetime,
-    scope: Scope = EVERYTHING,
+    scope: Where = EVERYTHING,
     is_confirmed: bool = False,
 ) -> Window:
     """Stop (or announce) movement for a span of time.
@@ -87,7 +90,7 @@ def open_window(
 
 @transaction.atomic
 def stop_the_line(
-    *, reason: str, until: datetime, by: User | SystemActor, now: datetime, scope: Scope = EVERYTHING
+    *, reason: str, until: datetime, by: User | SystemActor, now: datetime, scope: Where = EVERYTHING
 ) -> Window:
     """Stop every departure and promotion in the scope at once, until a time; rollbacks go on (RULES W12).
 
@@ -98,7 +101,7 @@ def stop_the_line(
     _refuse_empty(reason=reason)
     if why := why_not_stop(until=until, now=now):
         raise Invalid(why, field="until")
-    window = _create(f"{scope}"[:120], Level.HARD, reason, now, until, scope, by, now, stops_the_line=True)
+    window = _create(f"{scope}"[:120], Stops.HARD, reason, now, until, scope, by, now, stops_the_line=True)
     record(
         kind="calendars.line.stopped",
         subject=window,
@@ -118,46 +121,60 @@ def end_window(window: Window, *, reason: str, by: User | SystemActor, now: date
     :raises AlreadyEnded: it is over
     """
     locked = Window.objects.select_for_update(no_key=True).get(pk=window.pk)
-    scope = Scope(locked.team, locked.service, locked.environment)
+    named = locked.scopes.filter(is_exclusion=False).first()
+    scope = Where(named.team, named.service, named.environment, named.region) if named else EVERYTHING
     may = MAY_STOP if locked.stops_the_line else MAY_OPEN
     _refuse_strangers(by, may, "end this window", scope)
     _refuse_empty(reason=reason)
-    if locked.ends_at <= now or (locked.ended_early_at and locked.ended_early_at <= now):
+    if (locked.ends_at and locked.ends_at <= now) or (locked.ended_early_at and locked.ended_early_at <= now):
         raise AlreadyEnded(f"The window “{locked.name}” has ended already.")
     locked.ended_early_at = now
     locked.save(update_fields=["ended_early_at"])
+    locked.occurrences.filter(during__startswith__gte=now).delete()
+    for one in locked.occurrences.filter(during__endswith__gt=now):
+        one.during = DateTimeTZRange(one.during.lower, now)
+        one.save(update_fields=["during"])
     record(kind="calendars.window.ended", subject=locked, actor=by, now=now, reason=reason)
     return locked
 
 
 def _create(
     name: str,
-    level: Level,
+    level: Stops,
     reason: str,
     starts_at: datetime,
     ends_at: datetime,
-    scope: Scope,
+    scope: Where,
     by: User | SystemActor,
     now: datetime,
     *,
     stops_the_line: bool = False,
 ) -> Window:
-    return Window.objects.create(
+    window = Window.objects.create(
         name=name.strip(),
         level=level,
         reason=reason.strip(),
+        starts_local=f"{starts_at:%Y-%m-%dT%H:%M:%S}",
+        ends_local=f"{ends_at:%Y-%m-%dT%H:%M:%S}",
         starts_at=starts_at,
         ends_at=ends_at,
-        team=scope.team,
-        service=scope.service,
-        environment=scope.environment,
         stops_the_line=stops_the_line,
         created_by=by if isinstance(by, User) else None,
         created_at=now,
     )
+    if scope != EVERYTHING:
+        WindowScope.objects.create(
+            window=window,
+            team=scope.team,
+            service=scope.service,
+            environment=scope.environment,
+            region=scope.region,
+        )
+    Occurrence.objects.create(window=window, during=DateTimeTZRange(starts_at, ends_at))
+    return window
 
 
-def _refuse_strangers(by: User | SystemActor, any_of: tuple[Role, ...], what: str, scope: Scope) -> None:
+def _refuse_strangers(by: User | SystemActor, any_of: tuple[Role, ...], what: str, scope: Where) -> None:
     if isinstance(by, User):
         refuse_without(roles_of(by), any_of, what, team=scope.team_id)
 

@@ -1,0 +1,1 @@
+"""The rules of windows: what they cover, when they are open, and what that stops."""
