@@ -1,0 +1,46 @@
+"""Name what the departure board is drawn from."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes.common import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class BoardRow:
+    """One departure on the board. `note` says what the state means right now ("2 of 3 approvals")."""
+
+    pk: int
+    code: str
+    url: str
+    train: str
+    services: str
+    departs_at: datetime
+    zone: str
+    state: str
+    changes: int
+    stages: list[Stage]
+    cut_off_at: datetime | None = None
+    weight: int | None = None
+    note: str = ""
+    reason: Reason | None = None
+    until_at: datetime | None = None
+    is_past: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoardGroup:
+    """Rows under one heading: under way, today, a later day, recently arrived."""
+
+    title: str
+    rows: list[BoardRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Every departure that the filters let through, soonest first."""
+
+    groups: list[BoardGroup]
+    is_filtered: bool = False
+    new_train_url: str = ""

@@ -1,0 +1,163 @@
+"""Name what the live page of a rollout is drawn from."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes.common import Action, Point, Stage, Tone
+from releasetrain.panels.shapes.departures import Feed
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Candidate against baseline over time.
+
+    `points` are (seconds since 1970, candidate, baseline), oldest first; a missing value is None. A fragment
+    pushed over the socket may leave them empty: the element keeps the points it has. `summary` is the text
+    equivalent.
+    """
+
+    key: str
+    title: str
+    unit: str
+    points: list[Point]
+    threshold: float | None = None
+    window_seconds: int = 600
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailCard:
+    """One promise and how it is kept in the stage at hand.
+
+    `detectable` is "this stage can detect ≥ ×5"; `sample_percent` how far the sample is gathered.
+    """
+
+    key: str
+    name: str
+    verdict: str
+    text: str
+    is_required: bool = True
+    detectable: str = ""
+    sample: str = ""
+    sample_percent: int | None = None
+    evidence: str = ""
+    chart: Chart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrails:
+    """All guardrails of one rollout; `stale` says since when no fresh data came."""
+
+    pk: int
+    cards: list[GuardrailCard]
+    stale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutTrack:
+    """Where one rollout stands.
+
+    While a bake runs, `bake_ends_at` is its forecast end and counts down; while it is held it is None and
+    `bake_left` says what is left in words.
+    """
+
+    pk: int
+    service: str
+    environment: str
+    from_version: str
+    to_version: str
+    state: str
+    stages: list[Stage]
+    weight: int
+    note: str = ""
+    next_weight: int | None = None
+    bake_started_at: datetime | None = None
+    bake_ends_at: datetime | None = None
+    bake_left: str = ""
+    read_back: str = ""
+    is_accelerated: bool = False
+    reasons: list[Reason] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What may be done about one rollout. `rollback` stands first, always in the same place.
+
+    `command_id` is a fresh uuid on a page and "" in a pushed fragment (js/submit.js makes one on sending).
+    `last` tells how the last command went: "asked 14:02:07 → traffic at 0 %, verified in 0.31 s".
+    """
+
+    pk: int
+    seq: int
+    rollback: Action
+    commands: list[Action]
+    command_id: str = ""
+    last: str = ""
+    last_tone: Tone = "ok"
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorKind:
+    """One kind of error line, counted per arm."""
+
+    text: str
+    candidate: int
+    baseline: int
+    first_at: datetime
+    last_at: datetime
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Error lines of one rollout, those new in the candidate first."""
+
+    pk: int
+    kinds: list[ErrorKind]
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """One open hold: why, since when, until when, who can clear it."""
+
+    word: str
+    text: str
+    since_at: datetime
+    until_at: datetime | None = None
+    who: str = ""
+    clear: Action | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """Every open hold of one rollout."""
+
+    pk: int
+    lines: list[HoldLine]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRollout:
+    """Everything about one rollout on the live page; `operator` is None for whoever may only watch."""
+
+    track: RolloutTrack
+    guardrails: Guardrails
+    holds: Holds
+    errors: Errors
+    operator: Operator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LivePage:
+    """The live page of one departure."""
+
+    pk: int
+    code: str
+    url: str
+    train: str
+    state: str
+    rollouts: list[LiveRollout]
+    feed: Feed
+    departed_at: datetime | None = None
