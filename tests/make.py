@@ -1,12 +1,16 @@
 """Make real rows for tests, each with sensible defaults."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+
 from releasetrain.accounts.models import Membership, Team, User
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Environment, Service, Target
+from releasetrain.calendars.models import Occurrence, Window, WindowScope
+from releasetrain.catalog.models import Environment, Region, Service, Target
 from releasetrain.flags.models import Flag, FlagEnvironment
 from releasetrain.health.models import Reading
 from releasetrain.rollouts.models import Guardrail, Rollout
@@ -160,3 +164,41 @@ def readings(
             ends_at=until,
             received_at=until,
         )
+
+
+def region(name: str = "Europe", time_zone: str = "Europe/Berlin") -> Region:
+    return Region.objects.get_or_create(
+        slug=name.lower().replace(" ", "-"), defaults={"name": name, "time_zone": time_zone}
+    )[0]
+
+
+def window(
+    name: str = "Freeze",
+    *,
+    starts_at: datetime = NOW,
+    ends_at: datetime = NOW + timedelta(hours=1),
+    lanes: Iterable[str] = (),
+    excludes: Iterable[dict[str, Any]] = (),
+    **fields: Any,
+) -> Window:
+    """Make a window that opens once; `team`, `service`, `environment` and `region` say where.
+
+    :param excludes: places that are left out, e.g. [{"service": row, "environment": row}]
+    """
+    where = {key: fields.pop(key, None) for key in ("team", "service", "environment", "region")}
+    fields.setdefault("reason", "audit")
+    made = Window.objects.create(
+        name=name,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        starts_local=f"{starts_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+        ends_local=f"{ends_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+        lanes=list(lanes),
+        **fields,
+    )
+    if any(where.values()):
+        WindowScope.objects.create(window=made, **where)
+    for place in excludes:
+        WindowScope.objects.create(window=made, is_exclusion=True, **place)
+    Occurrence.objects.create(window=made, during=DateTimeTZRange(starts_at, ends_at))
+    return made

@@ -31,7 +31,7 @@ def window(departure: Departure, level: str = "hard", **fields: Any) -> Window:
         "starts_at": departure.departs_at - timedelta(hours=1),
         "ends_at": departure.departs_at + timedelta(hours=5),
     }
-    return Window.objects.create(**{**defaults, **fields})
+    return make.window(**{**defaults, **fields})
 
 
 def next_week(departure: Departure) -> Departure:

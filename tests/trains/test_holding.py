@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from releasetrain.accounts.rules import Role
+from releasetrain.calendars.actions import end_window
 from releasetrain.calendars.models import Window
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.trains import actions, queries
@@ -20,12 +21,8 @@ HOUR = timedelta(hours=1)
 
 def held_by_window(hours: int = 5, level: str = "hard") -> tuple[Departure, Window]:
     departure = world.cleared()
-    window = Window.objects.create(
-        name="Freeze",
-        level=level,
-        reason="audit",
-        starts_at=departure.departs_at,
-        ends_at=departure.departs_at + HOUR * hours,
+    window = make.window(
+        level=level, starts_at=departure.departs_at, ends_at=departure.departs_at + HOUR * hours
     )
     return actions.depart(departure, now=departure.departs_at), window
 
@@ -96,16 +93,13 @@ def test_w2_when_its_window_ends_a_departure_goes_on_by_itself() -> None:
 
 def test_w3_when_its_window_is_ended_early_a_departure_goes_on_at_once() -> None:
     held, window = held_by_window()
-    window.ended_early_at = held.departs_at + HOUR
-    window.save(update_fields=["ended_early_at"])
+    end_window(window, reason="passed", by=world.manager(), now=held.departs_at + HOUR)
     assert actions.recheck_hold(held, now=held.departs_at + HOUR)
 
 
 def test_w5_a_second_window_keeps_a_departure_to_its_own_end() -> None:
     held, window = held_by_window()
-    later = Window.objects.create(
-        name="Second", reason="more", starts_at=window.starts_at + HOUR, ends_at=window.ends_at + HOUR
-    )
+    later = make.window("Second", starts_at=window.starts_at + HOUR, ends_at=window.starts_at + 6 * HOUR)
     assert actions.recheck_hold(held, now=window.starts_at + 2 * HOUR)
     held.refresh_from_db()
     assert held.held_until == later.ends_at
@@ -136,8 +130,6 @@ def test_every_reason_that_keeps_a_departure_is_shown() -> None:
     departure = world.sealed()
     world.manager()
     departure = actions.hold(departure, reason="legal", by=world.manager(), now=make.NOW)
-    Window.objects.create(
-        name="Freeze", reason="audit", starts_at=departure.departs_at, ends_at=departure.departs_at + HOUR
-    )
+    make.window(starts_at=departure.departs_at, ends_at=departure.departs_at + HOUR)
     codes: list[Any] = [one.code for one in queries.standing_of(departure, make.NOW).verdict.reasons]
     assert codes == ["held_person", "window_hard", "time", "votes"]

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from releasetrain.calendars.models import Window
 from releasetrain.lib import clock
 from releasetrain.trains import tasks
 from releasetrain.trains.models import Departure, Train
@@ -81,7 +80,7 @@ def test_t11_after_a_stop_no_backlog_is_fired() -> None:
 
 def test_w2_a_tick_lets_a_departure_go_on_when_its_window_has_ended() -> None:
     departure = world.cleared(cut_off_at=make.NOW - 2 * HOUR, departs_at=make.NOW - HOUR)
-    Window.objects.create(name="F", reason="r", starts_at=make.NOW - 2 * HOUR, ends_at=make.NOW)
+    make.window("F", starts_at=make.NOW - 2 * HOUR, ends_at=make.NOW)
     Departure.objects.filter(pk=departure.pk).update(
         held_at=make.NOW - HOUR, held_kind="window", held_until=make.NOW, held_reason="F"
     )
