@@ -1,6 +1,6 @@
 """A hold stops a departure from leaving, says why, and ends as its kind says."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +25,11 @@ def held_by_window(hours: int = 5, level: str = "hard") -> tuple[Departure, Wind
         level=level, starts_at=departure.departs_at, ends_at=departure.departs_at + HOUR * hours
     )
     return actions.depart(departure, now=departure.departs_at), window
+
+
+def end(window: Window) -> datetime:
+    assert window.ends_at
+    return window.ends_at
 
 
 def test_a_held_departure_does_not_leave_and_says_who_holds_it_and_why() -> None:
@@ -77,18 +82,18 @@ def test_nobody_releases_a_departure_into_a_hard_window() -> None:
     with pytest.raises(SteeringRefused, match="“Freeze” stops this: audit") as refused:
         actions.release(held, by=world.manager(), now=held.departs_at)
     assert (refused.value.until, refused.value.who) == (
-        window.ends_at,
+        end(window),
         "a release manager or an administrator",
     )
 
 
 def test_w2_when_its_window_ends_a_departure_goes_on_by_itself() -> None:
     held, window = held_by_window()
-    assert not actions.recheck_hold(held, now=window.ends_at - HOUR)
-    assert actions.recheck_hold(held, now=window.ends_at)
+    assert not actions.recheck_hold(held, now=end(window) - HOUR)
+    assert actions.recheck_hold(held, now=end(window))
     held.refresh_from_db()
-    assert (held.held_at, held.departs_at) == (None, window.ends_at)
-    assert actions.depart(held, now=window.ends_at).state == "rolling"
+    assert (held.held_at, held.departs_at) == (None, end(window))
+    assert actions.depart(held, now=end(window)).state == "rolling"
 
 
 def test_w3_when_its_window_is_ended_early_a_departure_goes_on_at_once() -> None:
@@ -103,18 +108,18 @@ def test_w5_a_second_window_keeps_a_departure_to_its_own_end() -> None:
     assert actions.recheck_hold(held, now=window.starts_at + 2 * HOUR)
     held.refresh_from_db()
     assert held.held_until == later.ends_at
-    assert actions.recheck_hold(held, now=window.ends_at) is False
+    assert actions.recheck_hold(held, now=end(window)) is False
 
 
 def test_w2_held_for_more_than_a_day_a_person_must_say_go() -> None:
     held, window = held_by_window(hours=30)
-    assert actions.recheck_hold(held, now=window.ends_at)
+    assert actions.recheck_hold(held, now=end(window))
     held.refresh_from_db()
     assert held.held_kind == "late"
     assert "30" not in held.held_reason
     assert "1 d 6 h" in held.held_reason
-    released = actions.release(held, by=world.manager(), now=window.ends_at)
-    assert actions.depart(released, now=window.ends_at).state == "rolling"
+    released = actions.release(held, by=world.manager(), now=end(window))
+    assert actions.depart(released, now=end(window)).state == "rolling"
 
 
 def test_a_hold_with_an_end_ends_there() -> None:
