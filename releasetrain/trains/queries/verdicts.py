@@ -8,10 +8,18 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
-from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.models import Change, Departure, Override, Train
 from releasetrain.trains.queries.decision import Standing, captain_words, standing_of
+from releasetrain.trains.queries.overrides import authors_aboard, passing_of
 from releasetrain.trains.rules.boarding import GONE, why_not_board, why_not_come_aboard, why_not_withdraw
-from releasetrain.trains.rules.states import ChangeState, DepartureState
+from releasetrain.trains.rules.overrides import why_not_approve, why_not_review, why_over
+from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
+from releasetrain.trains.rules.steering import (
+    why_not_check_in,
+    why_not_restore,
+    why_not_skip,
+    why_not_steer,
+)
 
 
 class Action(StrEnum):
@@ -26,6 +34,33 @@ class Action(StrEnum):
     CANCEL = "cancel"
     DEPART = "depart"
     EDIT = "edit"
+    POSTPONE = "postpone"
+    SKIP = "skip"
+    RESTORE = "restore"
+    MOVE = "move"
+    HAND_OVER = "hand_over"
+    CHECK_IN = "check_in"
+    ACCEPT_HOLD = "accept_hold"
+    OVERRIDE = "override"
+    APPROVE_OVERRIDE = "approve_override"
+    WITHDRAW_OVERRIDE = "withdraw_override"
+    REVIEW_OVERRIDE = "review_override"
+
+    @property
+    def words(self) -> str:
+        """Say what is done, to follow "To"."""
+        return WORDS.get(self, f"{self.value} this departure")
+
+
+WORDS = {
+    Action.MOVE: "move a deadline of this departure",
+    Action.HAND_OVER: "hand this departure over",
+    Action.ACCEPT_HOLD: "accept that this departure will be held on its way",
+    Action.OVERRIDE: "ask for an override for this departure",
+    Action.APPROVE_OVERRIDE: "approve this override",
+    Action.WITHDRAW_OVERRIDE: "withdraw this override",
+    Action.REVIEW_OVERRIDE: "review this override",
+}
 
 
 By = User | SystemActor
@@ -36,7 +71,7 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train,
+    subject: Departure | Change | Train | Override,
     actor: By,
     at: datetime,
     *,
@@ -46,16 +81,21 @@ def verdict(
     """Answer whether an actor may do something at an instant, with every reason against it.
 
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
-    board?"). WITHDRAW takes the change; VOTE, HOLD, RELEASE, CANCEL and DEPART the departure; EDIT the train.
+    board?"). WITHDRAW and CHECK_IN take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE
+    the override; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
     held = roles if roles is not None else (roles_of(actor) if isinstance(actor, User) else None)
     if isinstance(subject, Train):
         return _may_run(subject, actor, held, "edit this train")
+    if isinstance(subject, Override):
+        return _about_override(action, subject, actor, held, at)
     if isinstance(subject, Change):
         if action is Action.WITHDRAW:
             return _withdraw(subject, actor, held, at)
+        if action is Action.CHECK_IN:
+            return _check_in(subject, actor, held, at)
         return _board_change(subject, departure, actor, held, at)
     return _about_departure(action, subject, actor, held, at)
 
@@ -69,16 +109,17 @@ def _about_departure(
         return _vote(departure, actor, at)
     if action is Action.DEPART:
         return standing_of(departure, at).verdict
-    return combine(
-        _may_run(
-            departure.train,
-            actor,
-            roles,
-            f"{action.value} this departure",
-            HOLDERS if action is Action.HOLD else RUNNERS,
-        ),
-        _denied(_why_not_steer(action, departure)),
+    permission = _may_run(
+        departure.train,
+        actor,
+        roles,
+        action.words,
+        HOLDERS if action in (Action.HOLD, Action.OVERRIDE) else RUNNERS,
+        departure=departure,
     )
+    if action is Action.OVERRIDE and isinstance(actor, User) and actor.pk in authors_aboard(departure):
+        permission = ALLOWED
+    return combine(permission, _denied(_why_not_steer(action, departure, at)))
 
 
 def _denied(reason: Reason | None) -> Verdict:
@@ -92,10 +133,20 @@ def _may_submit(roles: Roles | None) -> Verdict:
 
 
 def _may_run(
-    train: Train, actor: By, roles: Roles | None, what: str, any_of: tuple[Role, ...] = RUNNERS
+    train: Train,
+    actor: By,
+    roles: Roles | None,
+    what: str,
+    any_of: tuple[Role, ...] = RUNNERS,
+    *,
+    departure: Departure | None = None,
 ) -> Verdict:
-    """Tell whether somebody runs a train: its captain, its team's release managers, administrators."""
-    if not isinstance(actor, User) or (train.captain_id == actor.pk and actor.is_active):
+    """Tell whether somebody runs a train: its captain, its team's release managers, administrators.
+
+    The captain and the deputy of a departure run that departure.
+    """
+    captains = {train.captain_id, *((departure.captain_id, departure.deputy_id) if departure else ())}
+    if not isinstance(actor, User) or (actor.pk in captains and actor.is_active):
         return ALLOWED
     if roles and any(roles.has(role, team=train.team_id) for role in any_of):
         return ALLOWED
@@ -163,9 +214,54 @@ def _answers_for(change: Change, actor: User, roles: Roles | None) -> bool:
         return True
     if roles and may(roles, Role.SUBMITTER, change.service):
         return True
+    departure = change.departure
     return bool(
-        change.departure and _may_run(change.departure.train, actor, roles, "withdraw this change").is_allowed
+        departure
+        and _may_run(departure.train, actor, roles, "answer for this change", departure=departure).is_allowed
     )
+
+
+def _check_in(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
+    """Say whether somebody may say that the author of a change is there for its departure."""
+    departure = change.departure
+    if departure is None or change.state != ChangeState.ABOARD:
+        return deny("not_aboard", "This change is on no departure, so there is nothing to check in for.")
+    permission = ALLOWED
+    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+        text = (
+            f"To check in for this change one must have written or submitted it, be a submitter of "
+            f"{change.service.name}, or run its departure."
+        )
+        permission = deny("role", text, who=change.author_label)
+    lead = departure.train.check_in_lead
+    closed = why_not_check_in(
+        DepartureState(departure.state),
+        opens_at=departure.departs_at - lead if lead else None,
+        is_checked_in=change.checked_in_at is not None,
+        zone=departure.train.time_zone,
+        now=at,
+    )
+    return combine(permission, _denied(closed))
+
+
+def _about_override(
+    action: Action, override: Override, actor: By, roles: Roles | None, at: datetime
+) -> Verdict:
+    departure = override.departure
+    permission = _may_run(departure.train, actor, roles, action.words, departure=departure)
+    if action is Action.WITHDRAW_OVERRIDE:
+        if isinstance(actor, User) and actor.pk == override.requested_by_id:
+            permission = ALLOWED
+        return combine(permission, _denied(why_over(passing_of(override), at)))
+    if not isinstance(actor, User):
+        return deny("not_a_person", "Only people answer for an override; tokens and system accounts cannot.")
+    if action is Action.REVIEW_OVERRIDE:
+        return combine(permission, _denied(why_not_review(passing_of(override), person=actor.pk)))
+    over = None
+    if D(departure.state) in FINISHED_STATES:
+        over = Reason("gone", f"This departure {GONE[D(departure.state)]}.")
+    second = why_not_approve(passing_of(override), person=actor.pk, authors=authors_aboard(departure), now=at)
+    return combine(permission, _denied(over or second))
 
 
 def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:
@@ -194,13 +290,24 @@ def seats_of(standing: Standing, person: User) -> list[Role]:
     return [seat.role for seat in standing.seats if person.pk in seat.people]
 
 
-def _why_not_steer(action: Action, departure: Departure) -> Reason | None:
-    state = D(departure.state)
-    if state in GONE:
-        instead = " Pause or roll back its rollout instead." if state is D.ROLLING else ""
-        return Reason("gone", f"This departure {GONE[state]}.{instead}")
-    if action is Action.RELEASE and departure.held_at is None:
-        return Reason("not_held", "This departure is not held.")
+def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason | None:
     if action is Action.HOLD and departure.held_at is not None and departure.held_kind == "person":
-        return Reason("held", f"It is held already, by {departure.held_by_label}: {departure.held_reason}")
-    return None
+        if D(departure.state) not in GONE:
+            return Reason(
+                "held", f"It is held already, by {departure.held_by_label}: {departure.held_reason}"
+            )
+    elif action is Action.RELEASE and D(departure.state) not in GONE and departure.held_at is None:
+        return Reason("not_held", "This departure is not held.")
+    elif action is Action.RESTORE:
+        return why_not_restore(
+            D(departure.state),
+            cut_off_at=departure.cut_off_at,
+            zone=departure.train.time_zone,
+            is_retired=departure.train.retired_at is not None,
+            now=at,
+        )
+    elif action is Action.SKIP:
+        return why_not_skip(D(departure.state))
+    elif action in (Action.HAND_OVER, Action.OVERRIDE) and departure.state == D.ROLLING:
+        return None
+    return why_not_steer(D(departure.state))

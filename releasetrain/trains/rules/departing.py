@@ -16,6 +16,9 @@ class HoldKind(StrEnum):
     MANIFEST = "manifest"
     TARGET = "target"
     ERROR = "error"
+    FORECAST = "forecast"
+    CHECK_IN = "check_in"
+    BUSY = "busy"
 
 
 # A departure whose window lasted longer needs a person to say go (RULES W2).

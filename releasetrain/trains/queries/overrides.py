@@ -1,0 +1,59 @@
+"""Read overrides: what they let through, who may approve them, and which wait for their review."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from releasetrain.trains.models import Change, Departure, Override
+from releasetrain.trains.rules.overrides import Passing
+from releasetrain.trains.rules.states import ChangeState
+
+WITH_EVERYTHING = ("windows", "services")
+
+
+def passing_of(override: Override) -> Passing:
+    """Read one override as the rules see it; quick where windows and services are prefetched."""
+    return Passing(
+        id=override.pk,
+        windows=frozenset(one.pk for one in override.windows.all()),
+        services=frozenset(one.pk for one in override.services.all()),
+        expires_at=override.expires_at,
+        requested_by=override.requested_by_id,
+        requested_by_name=override.requested_by_label,
+        approved_at=override.approved_at,
+        withdrawn_at=override.withdrawn_at,
+        reviewed_at=override.reviewed_at,
+    )
+
+
+def passings_of(departures: Iterable[int]) -> dict[int, tuple[Passing, ...]]:
+    """Return the overrides of departures that stand; one query where there are none."""
+    rows = Override.objects.filter(departure__in=list(departures), withdrawn_at__isnull=True)
+    found: dict[int, list[Passing]] = defaultdict(list)
+    for row in rows.prefetch_related(*WITH_EVERYTHING):
+        found[row.departure_id].append(passing_of(row))
+    return {pk: tuple(own) for pk, own in found.items()}
+
+
+def authors_aboard(departure: Departure) -> frozenset[int]:
+    """Return who wrote or submitted a change aboard."""
+    rows = Change.objects.filter(departure=departure, state=ChangeState.ABOARD)
+    pairs = rows.values_list("author_id", "submitted_by_id")
+    return frozenset(person for pair in pairs for person in pair if person is not None)
+
+
+def overrides_with_everything() -> QuerySet[Override]:
+    """Return overrides with everything that a row of a list names, the newest first."""
+    rows = Override.objects.select_related("departure__train__team", "departure__train__captain")
+    return rows.prefetch_related(*WITH_EVERYTHING).order_by("-requested_at", "-pk")
+
+
+def overrides_to_review(now: datetime | None = None) -> QuerySet[Override]:
+    """Return the overrides that were used or could have been and that nobody has reviewed, soonest due first.
+
+    :param now: only those whose review is overdue then
+    """
+    rows = overrides_with_everything().filter(review_due_at__isnull=False, reviewed_at__isnull=True)
+    return (rows.filter(review_due_at__lte=now) if now else rows).order_by("review_due_at", "pk")
