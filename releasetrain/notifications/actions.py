@@ -8,15 +8,11 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from releasetrain.accounts.models import User
-from releasetrain.accounts.rules import Role
 from releasetrain.events.models import Event
-from releasetrain.events.queries import sentence
 from releasetrain.lib.errors import Refused
 from releasetrain.notifications.models import Delivery, Notice
-from releasetrain.notifications.rules import TOLD, Audience, wait_after
-from releasetrain.trains.models import Change, Departure
-from releasetrain.trains.queries import seat_holders, standing_of
-from releasetrain.trains.rules.states import DepartureState
+from releasetrain.notifications.queries import texts_of
+from releasetrain.notifications.rules import TOLD, wait_after
 
 EMAIL = "email"
 NO_MAIL = ("django.core.mail.backends.dummy.EmailBackend",)
@@ -37,54 +33,21 @@ def tell(event: Event) -> None:
     """Write a notice to each person whom an event concerns, once; whoever did it knows already."""
     if event.kind not in TOLD:
         return
-    departure = Departure.objects.select_related("train__team", "train__captain").filter(pk=event.subject_id)
-    for one in departure:
-        texts = {user: text for user, text in _texts(event, one).items() if user != event.actor_id}
-        _write(event, texts, url=f"/departures/{one.pk}/")
+    if texts := texts_of(event):
+        _write(event, texts, url=url_of(event))
 
 
-def _texts(event: Event, departure: Departure) -> dict[int, str]:
-    """Return what each person reads; who is asked to vote reads that."""
-    said = f"{sentence(event)}."
-    found: dict[int, str] = {}
-    for audience in TOLD[event.kind]:
-        if audience is Audience.VOTERS:
-            asked = f"{departure} needs your decision. {said}"
-            found |= dict.fromkeys(_voters(departure, event.at), asked)
-        elif audience is Audience.ABOARD:
-            found = {**dict.fromkeys(_aboard(event, departure), said), **found}
-        else:
-            found = {**dict.fromkeys(_runners(departure), said), **found}
-    return found
-
-
-def _voters(departure: Departure, at: datetime) -> Iterable[int]:
-    if departure.state != DepartureState.DECIDING:
-        return []
-    count = standing_of(departure, at).tally
-    return list((count.missing or {}) if count else {})
-
-
-def _aboard(event: Event, departure: Departure) -> Iterable[int]:
-    """Return who answers for a change aboard, or for one that this very event took off."""
-    placed = [*event.data.get("moved", []), *event.data.get("returned", [])]
-    changes = Change.objects.filter(departure=departure) | Change.objects.filter(pk__in=placed)
-    people = changes.values_list("author_id", "submitted_by_id")
-    return {person for pair in people for person in pair if person is not None}
-
-
-def _runners(departure: Departure) -> Iterable[int]:
-    if departure.train.captain_id:
-        return [departure.train.captain_id]
-    return seat_holders(Role.RELEASE_MANAGER, departure.train.team_id)
+def url_of(event: Event) -> str:
+    """Say where a person reads on: at the departure, or at the calendars."""
+    departure = next((topic for topic in event.topics if topic.startswith("departure:")), "")
+    return f"/departures/{departure.removeprefix('departure:')}/" if departure else "/calendar/feeds/"
 
 
 @transaction.atomic
 def _write(event: Event, texts: dict[int, str], *, url: str) -> None:
-    people = User.objects.filter(pk__in=texts, is_active=True).values_list("pk", flat=True)
     rows = [
-        Notice(user_id=user, event=event, text=texts[user][:500], url=url, created_at=event.at)
-        for user in people
+        Notice(user_id=user, event=event, text=text[:500], url=url, created_at=event.at)
+        for user, text in texts.items()
     ]
     Notice.objects.bulk_create(rows, ignore_conflicts=True)
     if has_mail():

@@ -1,15 +1,25 @@
-"""Say which events are told to whom, and when an undelivered message is tried again."""
+"""Say which events are told to whom, in which words, and when an undelivered message is tried again."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from releasetrain.events.kinds import KINDS
+from releasetrain.lib.moments import moment, move
 
 
 class Audience(StrEnum):
-    """People who are concerned by a departure."""
+    """Who is concerned by an event.
+
+    People aboard its departure, who run it, who are asked to vote, whom the event itself names, and the
+    release managers, who answer for trains and calendars.
+    """
 
     ABOARD = "aboard"
     RUNNERS = "runners"
     VOTERS = "voters"
+    NAMED = "named"
+    MANAGERS = "managers"
 
 
 A = Audience
@@ -21,16 +31,66 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.departure.held": EVERYBODY,
     "trains.departure.released": EVERYBODY,
     "trains.departure.moved": EVERYBODY,
+    "trains.departure.postponed": EVERYBODY,
+    "trains.deadline.moved": EVERYBODY,
     "trains.departure.departed": EVERYBODY,
     "trains.departure.arrived": EVERYBODY,
     "trains.departure.rolled_back": EVERYBODY,
     "trains.departure.cancelled": EVERYBODY,
-    "trains.departure.skipped": (A.RUNNERS,),
+    "trains.departure.skipped": EVERYBODY,
+    "trains.departure.restored": EVERYBODY,
+    "trains.departure.handed_over": (A.NAMED, *EVERYBODY),
+    "trains.departure.hold_accepted": EVERYBODY,
+    "trains.departure.check_in_asked": (A.ABOARD,),
+    "trains.override.requested": (A.MANAGERS, A.RUNNERS),
+    "trains.override.approved": (A.NAMED, A.MANAGERS, *EVERYBODY),
+    "trains.override.withdrawn": (A.NAMED, A.MANAGERS, *EVERYBODY),
+    "trains.override.review_overdue": (A.NAMED, A.MANAGERS, A.RUNNERS),
+    "calendars.feed.failed": (A.MANAGERS,),
+    "calendars.feed.recovered": (A.MANAGERS,),
+}
+# What a person reads where the log's own sentence does not name both times. {moved} needs from_at and to_at.
+SAYS = {
+    "trains.departure.moved": "{actor} changed the timetable: {subject} moves {moved}",
+    "trains.departure.postponed": "{actor} postponed {subject} {moved}: {reason}",
+    "trains.deadline.moved": "{actor} moved {what} of {subject} {moved}: {reason}",
 }
 
 WAITS = tuple(
     timedelta(seconds=seconds) for seconds in (10, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600)
 )
+
+
+class _Facts(dict[str, str]):
+    """Leave a gap readable where old data lacks a key."""
+
+    def __missing__(self, key: str) -> str:
+        return "…"
+
+
+def instant_of(value: object) -> datetime | None:
+    """Read an instant as events keep it; None for everything else."""
+    if not isinstance(value, str) or len(value) < len("2026-11-24T13:00:00Z"):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def say(kind: str, facts: Mapping[str, object], *, actor: str, subject: str, zone: str) -> str:
+    """Say an event to one person: every instant on the clocks of their zone (RULES T8), old and new."""
+    before, after = instant_of(facts.get("from_at")), instant_of(facts.get("to_at"))
+    words = _Facts({"actor": actor, "subject": subject})
+    for key, value in facts.items():
+        at = instant_of(value)
+        words.setdefault(key, moment(at, zone) if at else str(value))
+    template = KINDS[kind]
+    if before and after:
+        words["moved"] = move(before, after, zone)
+        template = SAYS.get(kind, template)
+    return f"{template.format_map(words).rstrip(' .:')}."
 
 
 def wait_after(attempts: int) -> timedelta | None:

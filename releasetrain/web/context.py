@@ -1,11 +1,15 @@
 """Give every page what its frame needs."""
 
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
+from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
+from releasetrain.notifications.queries import unread
 
 NAVIGATION = (
     ("Departures", "/", "board"),
@@ -17,10 +21,13 @@ NAVIGATION = (
 
 
 def house(request: HttpRequest) -> dict[str, Any]:
-    """Name the person, what they may do, where they are, and whether this is the demonstration."""
+    """Name the person, what they may do and have not read, where they are, and the kind of house."""
     match = request.resolver_match
+    person = request.user if isinstance(request.user, User) else None
     return {
-        "person": request.user if getattr(request.user, "is_authenticated", False) else None,
+        "person": person,
+        # Fragments ask nothing: only the frame counts.
+        "unread": SimpleLazyObject(partial(unread, person) if person else int),
         "roles": getattr(request, "roles", Roles()),
         "navigation": [
             {

@@ -13,6 +13,7 @@ from releasetrain.web.views import (
     flags,
     help_pages,
     live,
+    notices,
     rollouts,
     trains,
 )
@@ -49,6 +50,10 @@ urlpatterns = [
         {"verb": "revive"},
         name="flags-revive",
     ),
+    path("notices/", notices.notice_list, name="notices"),
+    path("notices/<int:pk>/", notices.notice_open, name="notices-open"),
+    path("notices/read/", notices.notices_read, name="notices-read"),
+    path("notices/badge/", notices.badge, name="notices-badge"),
     path("audit/", audit.audit_list, name="audit"),
     path("live/news/", live.news, name="live-news"),
     path("live/ticket/", live.ticket, name="live-ticket"),

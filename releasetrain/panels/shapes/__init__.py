@@ -23,6 +23,7 @@ from releasetrain.panels.shapes.departures import (
     Summary,
 )
 from releasetrain.panels.shapes.house import AuditRow, DemoPerson
+from releasetrain.panels.shapes.notices import NoticeList, NoticeRow
 from releasetrain.panels.shapes.rollouts import (
     Chart,
     ErrorKind,
@@ -77,6 +78,8 @@ __all__ = [
     "MovedDate",
     "Need",
     "NextStep",
+    "NoticeList",
+    "NoticeRow",
     "Operator",
     "Pager",
     "PastDeparture",

@@ -1,5 +1,6 @@
 """Name what the departure board is drawn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,11 @@ from releasetrain.panels.shapes.common import Stage
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """One departure on the board. `note` says what the state means right now ("2 of 3 approvals")."""
+    """One departure on the board. `note` says what the state means right now ("2 of 3 approvals").
+
+    `reasons` are the worst ones why it does not go on, `more` is how many others its page lists; since
+    `asked_at` people have been asked to decide.
+    """
 
     pk: int
     code: str
@@ -24,7 +29,9 @@ class BoardRow:
     cut_off_at: datetime | None = None
     weight: int | None = None
     note: str = ""
-    reason: Reason | None = None
+    reasons: Sequence[Reason] = ()
+    more: int = 0
+    asked_at: datetime | None = None
     until_at: datetime | None = None
     is_past: bool = False
 

@@ -8,12 +8,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from releasetrain.lib.moments import city, offset_in_words
 from releasetrain.lib.spans import in_words
 
 register = template.Library()
 
 NEAR = timedelta(minutes=15)
-MINUS = "\N{MINUS SIGN}"
 
 
 @register.filter
@@ -28,19 +28,7 @@ def iso(at: datetime | None) -> str:
     return "" if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@register.filter
-def city(zone: str) -> str:
-    """Name a zone by its city: Europe/Berlin is Berlin."""
-    return zone.rsplit("/", 1)[-1].replace("_", " ")
-
-
-def offset_in_words(at: datetime) -> str:
-    """Name the offset that holds on that very date: UTC+1, UTC-3:30."""
-    minutes = int((at.utcoffset() or timedelta()).total_seconds() // 60)
-    if minutes == 0:
-        return "UTC"
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{MINUS if minutes < 0 else '+'}{hours}" + (f":{rest:02}" if rest else "")
+register.filter("city", city)
 
 
 def in_zone(at: datetime, zone: str) -> datetime:

@@ -1,0 +1,99 @@
+"""Find who is concerned by an event, and what each of them reads about it."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from releasetrain.accounts.models import Membership, User
+from releasetrain.accounts.rules import Role
+from releasetrain.events.models import Event
+from releasetrain.notifications.models import Notice
+from releasetrain.notifications.rules import TOLD, Audience, say
+from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.queries import seat_holders, standing_of
+from releasetrain.trains.rules.states import DepartureState
+
+MOST_COUNTED = 100
+"""Nobody needs to know whether it is 100 or 400; counting stops here."""
+# Keys of an event's data that name people by their id.
+PEOPLE = ("captain_id", "deputy_id", "before_captain_id", "before_deputy_id", "requested_by_id")
+
+
+def departure_of(event: Event) -> Departure | None:
+    """Return the departure that an event is about: its subject's topics name it."""
+    named = [topic.partition(":")[2] for topic in event.topics if topic.startswith("departure:")]
+    rows = Departure.objects.select_related("train__team", "train__captain")
+    return rows.filter(pk=named[0]).first() if named else None
+
+
+def texts_of(event: Event) -> dict[int, str]:
+    """Return what each person reads who is told of an event, whoever did it left out."""
+    departure = departure_of(event)
+    asked: set[int] = set()
+    told: set[int] = set()
+    for audience in TOLD[event.kind]:
+        if audience is Audience.VOTERS:
+            asked |= set(_voters(departure, event)) if departure else set()
+        else:
+            told |= set(_people(audience, event, departure))
+    found = {}
+    for person in User.objects.filter(pk__in=(asked | told) - {event.actor_id}, is_active=True):
+        said = say(
+            event.kind,
+            event.data,
+            actor=event.actor_label,
+            subject=event.subject_label,
+            zone=person.time_zone,
+        )
+        found[person.pk] = f"{departure} needs your decision. {said}" if person.pk in asked else said
+    return found
+
+
+def _people(audience: Audience, event: Event, departure: Departure | None) -> Iterable[int]:
+    if audience is Audience.NAMED:
+        return [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
+    if audience is Audience.MANAGERS:
+        return _managers(departure.train.team_id if departure else event.data.get("team"))
+    if departure is None:
+        return []
+    return _aboard(event, departure) if audience is Audience.ABOARD else _runners(departure)
+
+
+def _voters(departure: Departure, event: Event) -> Iterable[int]:
+    if departure.state != DepartureState.DECIDING:
+        return []
+    count = standing_of(departure, event.at).tally
+    return list((count.missing or {}) if count else {})
+
+
+def _aboard(event: Event, departure: Departure) -> Iterable[int]:
+    """Return who answers for a change aboard, or for one that this very event took off."""
+    placed = [*event.data.get("moved", []), *event.data.get("returned", [])]
+    changes = Change.objects.filter(departure=departure) | Change.objects.filter(pk__in=placed)
+    people = changes.values_list("author_id", "submitted_by_id")
+    return {person for pair in people for person in pair if person is not None}
+
+
+def _runners(departure: Departure) -> Iterable[int]:
+    """Return captain and deputy of a departure; where there is none, the release managers of its train."""
+    own = {departure.captain_id or departure.train.captain_id, departure.deputy_id}
+    named = {person for person in own if person is not None}
+    return named or seat_holders(Role.RELEASE_MANAGER, departure.train.team_id)
+
+
+def _managers(team: int | None) -> Iterable[int]:
+    """Return the release managers of the house and of a team; without one, of the house and every team."""
+    held = Membership.objects.filter(role=Role.RELEASE_MANAGER)
+    if team is not None:
+        held = held.filter(Q(team=None) | Q(team=team))
+    return held.values_list("user", flat=True)
+
+
+def notices_of(user: User) -> QuerySet[Notice]:
+    """Return what a person was told, newest first."""
+    return Notice.objects.filter(user=user).select_related("event").order_by("-created_at", "-pk")
+
+
+def unread(user: User) -> int:
+    """Count what a person has not read yet, up to a hundred."""
+    return Notice.objects.filter(user=user, read_at__isnull=True)[:MOST_COUNTED].count()
