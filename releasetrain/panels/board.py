@@ -11,7 +11,8 @@ from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
-from releasetrain.panels.reasons import shown
+from releasetrain.panels.reasons import shown, worst_first
+from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Board, BoardGroup, BoardRow, Stage
 from releasetrain.panels.stages import Moving, finished, leading, moving_of, pending, stages_of
 from releasetrain.rollouts.models import Rollout
@@ -21,7 +22,7 @@ from releasetrain.trains.queries.decision import Standing, standings
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
 
 D = DepartureState
-MOST_COMING, MOST_OVER = 60, 6
+MOST_COMING, MOST_OVER, MOST_REASONS = 60, 6, 2
 JUST_OVER = timedelta(hours=24)
 AHEAD = [D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED]
 
@@ -123,6 +124,7 @@ def _row(
     lead, train = leading(moving), departure.train
     state = shown_state(departure, lead)
     note, until_at = _note(departure, standing, lead, state, audience)
+    reasons = _reasons(departure, standing, moving, state, audience)
     is_boarding = D(departure.state) in BOARDING_STATES and state != "held"
     return BoardRow(
         pk=departure.pk,
@@ -138,7 +140,9 @@ def _row(
         cut_off_at=departure.cut_off_at if is_boarding and now < departure.cut_off_at else None,
         weight=lead.rollout.desired_weight if lead and state in {"rolling", "held"} else None,
         note=note,
-        reason=_reason(departure, standing, lead, state, audience),
+        reasons=reasons[:MOST_REASONS],
+        more=max(0, len(reasons) - MOST_REASONS),
+        asked_at=departure.sealed_at if any(one.code == "votes" for one in reasons) else None,
         until_at=until_at,
         is_past=D(departure.state) in FINISHED_STATES,
     )
@@ -176,6 +180,8 @@ def _note(
         return approvals(standing), None
     if state == "cleared":
         return "departs in", departure.departs_at
+    if state == "rolling" and lead is not None and lead.state is RolloutState.QUEUED:
+        return "waits for its turn", None
     if state == "rolling" and lead is not None and lead.bake_ends_at:
         return ("next stage in" if lead.next_weight else "arrives in"), lead.bake_ends_at
     if D(departure.state) in FINISHED_STATES:
@@ -200,13 +206,11 @@ def over_note(departure: Departure, audience: Audience) -> str:
     return departure.outcome if departure.outcome and audience.sees_people else took
 
 
-def _reason(
-    departure: Departure, standing: Standing, lead: Moving | None, state: str, audience: Audience
-) -> Reason | None:
-    """Give the one reason that matters most for why it waits."""
+def _reasons(
+    departure: Departure, standing: Standing, moving: Sequence[Moving], state: str, audience: Audience
+) -> list[Reason]:
+    """Return every reason why it does not go on, the worst first."""
     if D(departure.state) is D.ROLLING:
-        reasons = [Reason(hold.kind, hold.reason, hold.until) for hold in lead.holds] if lead else []
-        reasons = reasons if state == "held" else []
-    else:
-        reasons = list(standing.verdict.reasons)
-    return next(iter(shown(reasons, audience, without=("votes",))), None)
+        holds = [hold_reason(hold) for one in moving for hold in one.holds] if state == "held" else []
+        return worst_first(dict.fromkeys(shown(holds, audience)))
+    return worst_first(shown(standing.verdict.reasons, audience))

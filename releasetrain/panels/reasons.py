@@ -1,14 +1,33 @@
 """Choose which reasons a page shows, and what a stakeholder reads of them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.audience import Audience
 
 # The page shows these by a countdown, a tally or a chip already.
 SHOWN_OTHERWISE = ("not_sealed", "time", "gone")
+# What a person should read first where only a few fit; what is not named here stands in the middle.
+WORST_FIRST = (
+    "rollback",
+    "no_go",
+    "line",
+    "held",
+    "operator",
+    "window_hard",
+    "blackout",
+    "no_target",
+    "nothing_asked",
+    "late",
+)
+MILDEST_LAST = ("will_hold", "window_soft", "check_in", "uncovered", "votes", "window_notice")
+FOREVER = datetime.max.replace(tzinfo=UTC)
 PUBLIC = {
     "held": "It is held.",
+    "will_hold": "It could not finish before a time in which nothing moves.",
+    "check_in": "Somebody aboard has not checked in yet.",
+    "late": "It is late.",
     "window": "Nothing moves at this time.",
     "votes": "People are still deciding.",
     "no_go": "Somebody has said no-go.",
@@ -29,3 +48,18 @@ def public(reason: Reason) -> Reason:
     """Keep what and until when; leave out names and what people typed."""
     text = next((words for code, words in PUBLIC.items() if reason.code.startswith(code)), "It waits.")
     return Reason(reason.code, text, reason.until)
+
+
+def worst_first(reasons: Iterable[Reason]) -> list[Reason]:
+    """Sort reasons so that those come first that weigh most, and among them those that last longest."""
+    return sorted(reasons, key=lambda reason: (_rank(reason.code), -(reason.until or FOREVER).timestamp()))
+
+
+def _rank(code: str) -> int:
+    for rank, prefix in enumerate(WORST_FIRST):
+        if code.startswith(prefix):
+            return rank
+    for rank, prefix in enumerate(MILDEST_LAST):
+        if code.startswith(prefix):
+            return len(WORST_FIRST) + 1 + rank
+    return len(WORST_FIRST)

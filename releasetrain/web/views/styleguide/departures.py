@@ -56,7 +56,8 @@ def board(now: datetime) -> Board:
             6,
             stages(10, "held"),
             weight=10,
-            reason=frozen,
+            reasons=[frozen],
+            more=2,
         ),
     ]
     ahead = [
@@ -72,6 +73,8 @@ def board(now: datetime) -> Board:
             9,
             stages(0, "pending"),
             note="2 of 3 approvals",
+            reasons=[Reason("votes", "Needs a go from 1 on-call person: Priya Nair.", who="Priya Nair")],
+            asked_at=now - timedelta(minutes=48),
         ),
         BoardRow(
             482,
