@@ -16,12 +16,17 @@ SECONDS_TO_END = 6.0
 
 
 def remember(record: Path, pids: Mapping[str, int]) -> None:
-    """Write down the processes by pid and time of birth, which together name one process for good."""
+    """Write down the processes by pid and time of birth, which together name one process for good.
+
+    The record changes in one step: whoever reads it meanwhile finds the one before.
+    """
     known = {}
     for name, pid in pids.items():
         with contextlib.suppress(psutil.Error):
             known[name] = [pid, psutil.Process(pid).create_time()]
-    record.write_text(json.dumps(known))
+    new = record.with_name(f".{record.name}.new")
+    new.write_text(json.dumps(known))
+    new.replace(record)
 
 
 def end_leftovers(record: Path) -> list[str]:

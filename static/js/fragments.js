@@ -9,6 +9,7 @@
 const FIELDS = "input:not([type=hidden]), textarea, select";
 const JITTER_MS = 250; // many people watch: they need not all ask in the same instant
 const waiting = new Map();
+const asking = new Map();
 
 function given(field) {
   if (["checkbox", "radio"].includes(field.type)) return field.defaultChecked;
@@ -83,11 +84,16 @@ function replace(id, html) {
   return true;
 }
 
-function askAgain(element) {
-  clearTimeout(Number(element.dataset.asking));
-  element.dataset.asking = setTimeout(() => {
-    if (element.isConnected && !mustWait(element)) window.htmx?.trigger(element, "refetch");
-  }, Math.random() * JITTER_MS);
+function askAgain({ id }) {
+  clearTimeout(asking.get(id));
+  asking.set(id, setTimeout(() => ask(id), Math.random() * JITTER_MS));
+}
+
+// An earlier answer may have replaced the element meanwhile, and knows nothing of what has happened since
+function ask(id) {
+  const element = document.getElementById(id);
+  if (element && mustWait(element)) asking.set(id, setTimeout(() => ask(id), JITTER_MS));
+  else if (element) window.htmx?.trigger(element, "refetch");
 }
 
 // Whoever draws something of their own beside these fragments asks for it again; after everything was sent, all do
