@@ -10,17 +10,15 @@ from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, Stale
 from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import reopen
-from releasetrain.trains.actions.holding import hold_by_system
+from releasetrain.trains.actions.holding import hold_by_system, what_holds
 from releasetrain.trains.actions.locking import locked_departure, locked_departures
 from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
 from releasetrain.trains.models import Change, Departure
-from releasetrain.trains.queries import Action, By, Standing, next_to_board, reasons_of, standing_of, verdict
+from releasetrain.trains.queries import Action, By, Standing, next_to_board, standing_of, verdict
 from releasetrain.trains.rules.boarding import GONE
-from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.states import DEPARTURE_TRANSITIONS, ChangeState, DepartureState
 
 D = DepartureState
-WINDOWS = ("window_hard", "window_soft")
 
 
 class Placement(StrEnum):
@@ -35,7 +33,8 @@ def depart(departure: Departure, *, now: datetime, by: By = SYSTEM) -> Departure
     """Let a cleared departure leave, exactly once, after asking everything again.
 
     The departure comes back rolling; or deciding, where a vote no longer counts (RULES D3); or held, where a
-    window is open, it is too late to leave by itself (T11), or nothing could move a service aboard.
+    window is open, one would hold it on its way and nobody has accepted that (W4), an author has not checked
+    in, it is too late to leave by itself (T11), or nothing could move a service aboard.
 
     :raises NotDue: it is not cleared, is held, its time is still ahead, or it has left already (D9)
     """
@@ -76,17 +75,10 @@ def _refuse_early(locked: Departure, now: datetime) -> None:
 
 def _hold(locked: Departure, standing: Standing, now: datetime) -> Departure:
     """Hold what may not leave now, under the kind that says how the hold ends."""
-    for kind, codes in (
-        (HoldKind.LATE, ("late",)),
-        (HoldKind.TARGET, ("no_target",)),
-        (HoldKind.WINDOW, WINDOWS),
-    ):
-        reasons = reasons_of(standing.verdict, *codes)
-        if reasons:
-            ends = [one.until for one in reasons if one.until]
-            text = " ".join(one.text for one in reasons)
-            return hold_by_system(locked, kind, text, now=now, until=max(ends, default=None))
-    raise NotDue(standing.verdict.sentence(), code="not_allowed", until=standing.verdict.until)
+    found = what_holds(standing.verdict)
+    if found is None:
+        raise NotDue(standing.verdict.sentence(), code="not_allowed", until=standing.verdict.until)
+    return hold_by_system(locked, found.kind, found.reason, now=now, until=found.until)
 
 
 def _leave(locked: Departure, now: datetime) -> None:

@@ -1,23 +1,62 @@
 """Hold a departure and let it go on; a hold is an overlay and changes no state."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from releasetrain.calendars.queries import windows_at
-from releasetrain.calendars.rules.judging import stops
 from releasetrain.calendars.rules.windows import Stops
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import in_words
+from releasetrain.lib.verdict import Verdict
+from releasetrain.trains.actions.decisions import reopen
 from releasetrain.trains.actions.locking import locked_departure
 from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
 from releasetrain.trains.models import Departure
-from releasetrain.trains.queries import Action, By, Standing, captain_words, reasons_of, standing_of, verdict
-from releasetrain.trains.rules.departing import MOST_FAILURES, HoldKind, goes_on_by_itself
+from releasetrain.trains.queries import Action, By, Standing, reasons_of, runner_words, standing_of, verdict
+from releasetrain.trains.queries.waiting import ahead_of, busy_services, taken_slots
+from releasetrain.trains.rules.accepting import agreement
+from releasetrain.trains.rules.departing import (
+    ASKED_AGAIN,
+    MOST_FAILURES,
+    HoldKind,
+    goes_on_by_itself,
+    slot_after,
+    why_busy,
+)
 from releasetrain.trains.rules.states import DepartureState
 
+# Which reasons of a verdict hold a departure that would leave, under which kind; the first that fits.
+KINDS = (
+    (HoldKind.LATE, ("late",)),
+    (HoldKind.TARGET, ("no_target",)),
+    (HoldKind.WINDOW, ("window_hard", "window_soft")),
+    (HoldKind.FORECAST, ("will_hold",)),
+    (HoldKind.CHECK_IN, ("check_in",)),
+)
+# Only one departure at a time looks for the next free slot, so that no two take the same one.
+SLOTS_LOCK = 7303014
 HELD = ["held_at", "held_reason", "held_until", "held_kind", "held_by_label"]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What keeps a departure that would leave now, and until when."""
+
+    kind: HoldKind
+    reason: str
+    until: datetime | None
+
+
+def what_holds(verdict: Verdict) -> Holding | None:
+    """Read from a verdict what keeps a departure whose time has come, None where nothing does."""
+    for kind, codes in KINDS:
+        if reasons := reasons_of(verdict, *codes):
+            ends = [one.until for one in reasons if one.until]
+            until = max(ends) if len(ends) == len(reasons) else None
+            return Holding(kind, " ".join(one.text for one in reasons), until)
+    return None
 
 
 @transaction.atomic
@@ -40,17 +79,33 @@ def hold(
 
 
 def hold_by_system(
-    locked: Departure, kind: HoldKind, reason: str, *, now: datetime, until: datetime | None = None
+    locked: Departure,
+    kind: HoldKind,
+    reason: str,
+    *,
+    now: datetime,
+    until: datetime | None = None,
+    since: datetime | None = None,
 ) -> Departure:
-    """Hold a locked departure for a reason that the software found itself."""
-    return _hold(locked, kind, reason, by=SYSTEM, until=until, now=now)
+    """Hold a locked departure for a reason that the software found itself.
+
+    :param since: when it has begun to wait, where that was for another reason
+    """
+    return _hold(locked, kind, reason, by=SYSTEM, until=until, now=now, since=since)
 
 
 def _hold(
-    locked: Departure, kind: HoldKind, reason: str, *, by: By, until: datetime | None, now: datetime
+    locked: Departure,
+    kind: HoldKind,
+    reason: str,
+    *,
+    by: By,
+    until: datetime | None,
+    now: datetime,
+    since: datetime | None = None,
 ) -> Departure:
-    locked.held_at = now
-    locked.held_reason = reason.strip()[:300]
+    locked.held_at = since or now
+    locked.held_reason = shortened(reason)
     locked.held_until = until
     locked.held_kind = kind.value
     locked.held_by_label = str(by)[:200]
@@ -63,45 +118,58 @@ def _hold(
         reason=locked.held_reason,
         hold=kind.value,
         until=until.isoformat() if until else None,
-        captain=captain_words(locked.train),
+        captain=runner_words(locked),
     )
     return locked
+
+
+def shortened(reason: str, most: int = 300) -> str:
+    """Cut what is too long to keep between two words."""
+    text = reason.strip()
+    return text if len(text) <= most else text[: most - 1].rsplit(" ", 1)[0] + "…"
 
 
 @transaction.atomic
 def release(departure: Departure, *, by: By, now: datetime, reason: str = "") -> Departure:
     """Let a held departure go on; one whose time has passed leaves at the next tick.
 
-    Releasing accepts the soft windows that are open over it. A hard one stays: end it, or wait.
+    Releasing accepts the soft windows that are open over it. A hard one stays: end it, or wait. So does what
+    asks for a word of its own: that it will be held on its way, or that somebody has not checked in.
 
-    :raises SteeringRefused: it is not held, has gone, or a hard window is open
+    :raises SteeringRefused: it is not held, has gone, a hard window is open, or such a word is missing
     :raises NotAllowed: it is not this person's to release
     """
     locked = locked_departure(departure.pk)
     refuse_unless(verdict(Action.RELEASE, locked, by, now), SteeringRefused)
-    standing = standing_of(locked, now)
-    hard = reasons_of(standing.verdict, "window_hard")
-    if hard and locked.departs_at <= now:
-        last = max(hard, key=lambda one: one.until or now)
+    locked.acknowledged_windows = sorted(
+        {*locked.acknowledged_windows, *_soft_windows(standing_of(locked, now))}
+    )
+    stays = reasons_of(standing_of(locked, now).verdict, "window_hard", "will_hold", "check_in")
+    if stays and locked.departs_at <= now:
+        last = max(stays, key=lambda one: one.until or now)
         raise SteeringRefused(last.text, code=last.code, until=last.until, who=last.who)
-    locked.acknowledged_windows = sorted({*locked.acknowledged_windows, *_soft_windows(standing, now)})
     return _release(locked, by=by, now=now, reason=reason.strip()[:300] or "it may go on")
 
 
-def _soft_windows(standing: Standing, now: datetime) -> list[int]:
-    at = max(now, standing.departure.departs_at)
-    found = stops(windows_at(at), standing.load.places, at)
-    return [one.freeze.id for one in found if one.freeze.level is Stops.SOFT]
+def _soft_windows(standing: Standing) -> list[int]:
+    """Return the soft windows that keep a departure, or would hold it on its way."""
+    if standing.foreseen is None:
+        return []
+    course = standing.foreseen.course
+    met = [freeze for one in (*course.waits, *course.holds) for freeze in one.freezes]
+    return [freeze.id for freeze in met if freeze.level is Stops.SOFT]
 
 
-def _release(locked: Departure, *, by: By, now: datetime, reason: str) -> Departure:
-    """Clear the hold. Time spent held is no lateness: a departure that is overdue is due now."""
+def _release(
+    locked: Departure, *, by: By, now: datetime, reason: str, slot: datetime | None = None
+) -> Departure:
+    """Clear the hold. Time spent held is no lateness: one that is overdue is due now, or at its slot."""
     if locked.state == DepartureState.CLEARED and locked.departs_at < now:
-        locked.departs_at = now
+        locked.departs_at = slot or now
     locked.held_at = locked.held_until = None
     locked.held_reason = locked.held_kind = locked.held_by_label = ""
     locked.failures = 0
-    locked.save(update_fields=[*HELD, "departs_at", "acknowledged_windows", "failures"])
+    locked.save(update_fields=[*HELD, "departs_at", "acknowledged_windows", "accepted_hold", "failures"])
     record(
         kind="trains.departure.released",
         subject=locked,
@@ -114,36 +182,87 @@ def _release(locked: Departure, *, by: By, now: datetime, reason: str) -> Depart
 
 
 @transaction.atomic
-def recheck_hold(departure: Departure, *, now: datetime) -> bool:
-    """End a hold whose window or time is over; tell whether anything changed (RULES W2).
+def accept_hold(departure: Departure, *, by: By, now: datetime) -> Departure:
+    """Let a departure leave although windows will hold it on its way, as is foreseen now (RULES W4).
 
-    Held for longer than a day, a departure waits for a person even then.
+    Should the forecast become worse before it leaves, somebody has to accept that again.
+
+    :raises SteeringRefused: it has gone, or nothing would hold it
+    :raises NotAllowed: it is not this person's to accept
+    """
+    locked = locked_departure(departure.pk)
+    refuse_unless(verdict(Action.ACCEPT_HOLD, locked, by, now), SteeringRefused)
+    standing = standing_of(locked, now)
+    if standing.foreseen is None or standing.foreseen.course.worst is None:
+        raise SteeringRefused(f"No window would hold {locked} on its way; there is nothing to accept.")
+    accepted = agreement(standing.foreseen.course)
+    locked.accepted_hold = {**accepted, "by": str(by)[:200], "at": now.isoformat()}
+    locked.save(update_fields=["accepted_hold"])
+    record(
+        kind="trains.departure.hold_accepted",
+        subject=locked,
+        actor=by,
+        now=now,
+        weight=accepted["weight"],
+        until=accepted["until"] or "somebody says so",
+        service=accepted["service"],
+    )
+    if locked.held_kind == HoldKind.FORECAST:
+        return _release(locked, by=by, now=now, reason="it may be held on its way")
+    return locked
+
+
+@transaction.atomic
+def recheck_hold(departure: Departure, *, now: datetime) -> bool:
+    """End a hold whose cause or time is over; tell whether it ended or will at another time (RULES W2, W3).
+
+    Everything is asked again: windows, the forecast, check-ins, whether another departure still moves a
+    service aboard, and the votes. Departures that waited leave one after the other. Held for longer than a
+    day, a departure waits for a person even then.
     """
     locked = locked_departure(departure.pk)
     if locked.held_at is None:
         raise NotDue(f"{locked} is not held.")
-    if locked.held_kind == HoldKind.WINDOW:
-        windows = reasons_of(standing_of(locked, now).verdict, "window_hard", "window_soft")
-        ends = [one.until for one in windows if one.until]
-        if windows:
-            return _keep_until(locked, max(ends, default=None))
+    standing = standing_of(locked, now)
+    if locked.held_kind in ASKED_AGAIN:
+        if found := what_holds(standing.verdict) or _busy(locked, standing):
+            return _keep(locked, found, now)
     elif locked.held_until is None or now < locked.held_until:
         return False
-    if goes_on_by_itself(held_at=locked.held_at, now=now):
-        _release(locked, by=SYSTEM, now=now, reason="what held it is over")
-    else:
+    if not goes_on_by_itself(held_at=locked.held_at, now=now):
         words = in_words(now - locked.held_at)
         reason = f"What held it for {words} is over; after so long a person must say that it goes on"
         hold_by_system(locked, HoldKind.LATE, reason, now=now)
+        return True
+    slot = _next_slot(locked, now) if locked.held_kind in ASKED_AGAIN else now
+    _release(locked, by=SYSTEM, now=now, reason="what held it is over", slot=slot)
+    if locked.state == DepartureState.CLEARED and standing.tally and not standing.tally.is_go:
+        reopen(locked, standing, now)
     return True
 
 
-def _keep_until(locked: Departure, until: datetime | None) -> bool:
-    if locked.held_until == until:
-        return False
-    locked.held_until = until
-    locked.save(update_fields=["held_until"])
-    return True
+def _busy(locked: Departure, standing: Standing) -> Holding | None:
+    """Return the departures that still move something that is aboard this one."""
+    why = why_busy(busy_services(locked, standing.load.services))
+    return Holding(HoldKind.BUSY, why.text, None) if why else None
+
+
+def _next_slot(locked: Departure, now: datetime) -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SLOTS_LOCK])
+    return slot_after(now, taken_slots(locked, now), places=ahead_of(locked))
+
+
+def _keep(locked: Departure, found: Holding, now: datetime) -> bool:
+    """Go on holding; another cause is told, a new end of the same one is noted."""
+    if found.kind != locked.held_kind:
+        hold_by_system(locked, found.kind, found.reason, now=now, until=found.until, since=locked.held_at)
+        return True
+    is_moved = locked.held_until != found.until
+    if is_moved or locked.held_reason != shortened(found.reason):
+        locked.held_until, locked.held_reason = found.until, shortened(found.reason)
+        locked.save(update_fields=["held_until", "held_reason"])
+    return is_moved
 
 
 @transaction.atomic

@@ -1,36 +1,28 @@
 """Read how departures stand: their votes, who is missing, and what keeps them from leaving."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.queries import windows_between
-from releasetrain.calendars.rules.judging import judge
-from releasetrain.calendars.rules.windows import Freeze, Place
 from releasetrain.catalog.models import Service, ServiceRole, Target
-from releasetrain.lib.schedule import at_words
-from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny, hold
-from releasetrain.trains.models import Change, Departure, Manifest, Train, Vote
+from releasetrain.lib.verdict import Reason, Verdict
+from releasetrain.trains.models import Departure, Manifest, Vote
+from releasetrain.trains.queries.aboard import Load, loads_of
+from releasetrain.trains.queries.leaving import Case, may_leave
+from releasetrain.trains.queries.overrides import passings_of
+from releasetrain.trains.queries.routes import Foreseen, Route, foresee_all, routes_of
 from releasetrain.trains.rules.boarding import GONE
-from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally, why_waiting
-from releasetrain.trains.rules.departing import why_late
+from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
+from releasetrain.trains.rules.departing import MAX_HOLD
 from releasetrain.trains.rules.plan import Plan
-from releasetrain.trains.rules.states import BOARDING_STATES, Choice, DepartureState
+from releasetrain.trains.rules.states import Choice, DepartureState
 
-
-@dataclass(slots=True)
-class Load:
-    """What is aboard one departure: its places and the people who answer for it."""
-
-    services: dict[int, str] = field(default_factory=dict)
-    teams: set[int] = field(default_factory=set)
-    places: list[Place] = field(default_factory=list)
-    authors: set[int] = field(default_factory=set)
-    changes: int = 0
+Counting = Callable[[Iterable[Ballot]], Tally]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +30,7 @@ class Standing:
     """How one departure stands.
 
     `tally` is None until the manifest is sealed. `verdict` answers whether it may leave at its time (at once
-    where that has passed), with every reason.
+    where that has passed), with every reason. `foreseen` is None once it has left and where it has no stages.
     """
 
     departure: Departure
@@ -49,6 +41,9 @@ class Standing:
     ballots: tuple[Ballot, ...]
     tally: Tally | None
     verdict: Verdict
+    foreseen: Foreseen | None
+    counting: Counting | None
+    at: datetime
 
     @property
     def missing(self) -> list[str]:
@@ -66,8 +61,11 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
 
     :param departures: best loaded with `train__team`, `train__environment` and `train__captain`
     """
+    if any(one.captain_id for one in departures):
+        prefetch_related_objects(list(departures), "captain")
     plans = {one.pk: Plan.from_json(one.plan) for one in departures}
-    loads = _loads(departures)
+    loads = loads_of(departures)
+    passings = passings_of(plans)
     sealed = [one for one in departures if one.sealed_at is not None]
     manifests = latest_manifests([one.pk for one in sealed])
     ballots = _ballots([one.pk for one in sealed])
@@ -76,39 +74,78 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         teams={team for one in sealed for team in (one.train.team_id, *loads[one.pk].teams)},
         services={service for one in sealed for service in loads[one.pk].services},
     )
-    freezes = _freezes(departures, at)
+    waiting = [one for one in departures if DepartureState(one.state) not in GONE]
+    foreseen = _foresee(routes_of(waiting, plans, loads, passings, at))
     untargeted = _untargeted(sealed, loads)
     found: dict[int, Standing] = {}
     for one in departures:
-        plan, load, manifest = plans[one.pk], loads[one.pk], manifests.get(one.pk)
-        seats = tuple(holders.seat(ask.role, ask.quorum, one.train.team_id, load) for ask in plan.asks)
-        own = tuple(ballots.get(one.pk, ()))
-        count = _count(manifest, seats, own, plan, load) if manifest else None
-        verdict = _may_leave(one, plan, load, count, freezes, untargeted.get(one.pk, []), at)
-        found[one.pk] = Standing(one, plan, load, manifest, seats, own, count, verdict)
+        case = Case(
+            one,
+            plans[one.pk],
+            loads[one.pk],
+            passings.get(one.pk, ()),
+            foreseen.get(one.pk),
+            untargeted.get(one.pk, []),
+        )
+        seats = tuple(
+            holders.seat(ask.role, ask.quorum, one.train.team_id, case.load) for ask in case.plan.asks
+        )
+        found[one.pk] = _standing(case, manifests.get(one.pk), seats, tuple(ballots.get(one.pk, ())), at)
     return found
 
 
-def _count(
-    manifest: Manifest, seats: Sequence[Seat], ballots: Iterable[Ballot], plan: Plan, load: Load
-) -> Tally:
-    return tally(
+def _foresee(routes: Sequence[Route]) -> dict[int, Foreseen]:
+    """Foresee departures; only those that a window touches are looked at more widely."""
+    found = foresee_all(routes)
+    touched = [one for one in routes if one.departure in found and found[one.departure].course.holds]
+    return found | foresee_all(touched, around=True)
+
+
+def _standing(
+    case: Case,
+    manifest: Manifest | None,
+    seats: tuple[Seat, ...],
+    ballots: tuple[Ballot, ...],
+    at: datetime,
+) -> Standing:
+    counting = _counting(case, manifest, seats, at) if manifest else None
+    count = counting(ballots) if counting else None
+    return Standing(
+        departure=case.departure,
+        plan=case.plan,
+        load=case.load,
+        manifest=manifest,
+        seats=seats,
+        ballots=ballots,
+        tally=count,
+        verdict=may_leave(case, count, at),
+        foreseen=case.foreseen,
+        counting=counting,
+        at=at,
+    )
+
+
+def _counting(case: Case, manifest: Manifest, seats: tuple[Seat, ...], at: datetime) -> Counting:
+    """Return how votes about a manifest are counted."""
+    return partial(
+        tally,
         seats,
-        ballots,
         digest=manifest.digest,
-        authors=frozenset(load.authors),
-        no_approval_needed=plan.no_approval_needed,
+        authors=frozenset(case.load.authors),
+        no_approval_needed=case.plan.no_approval_needed,
+        requesters=frozenset(one.requested_by for one in case.passings if one.requested_by),
+        stands_until=case.departure.planned_at + MAX_HOLD,
+        now=at,
     )
 
 
 def tally_with(standing: Standing, person: User, role: Role) -> Tally | None:
     """Return how the decision would stand if this person said go now (RULES D10)."""
-    if standing.manifest is None:
+    if standing.manifest is None or standing.counting is None:
         return None
-    manifest = standing.manifest
     others = [one for one in standing.ballots if one.user != person.pk]
-    go = Ballot(person.pk, str(person), role, Choice.GO, manifest.digest, manifest.sealed_at)
-    return _count(manifest, standing.seats, [*others, go], standing.plan, standing.load)
+    go = Ballot(person.pk, str(person), role, Choice.GO, standing.manifest.digest, standing.at)
+    return standing.counting([*others, go])
 
 
 def latest_manifests(departures: Iterable[int]) -> dict[int, Manifest]:
@@ -123,25 +160,6 @@ def seat_holders(role: Role, team: int, services: Iterable[Service] = ()) -> dic
     load = Load({one.pk: one.name for one in carried}, {one.team_id for one in carried})
     holders = _Holders.of({role}, teams={team, *load.teams}, services=set(load.services))
     return dict(holders.seat(role, 1, team, load).people)
-
-
-def _loads(departures: Sequence[Departure]) -> dict[int, Load]:
-    loads = {one.pk: Load() for one in departures}
-    environments = {one.pk: one.train.environment for one in departures}
-    rows = Change.objects.filter(departure__in=loads).values_list(
-        "departure_id", "service_id", "service__name", "service__team_id", "author_id", "submitted_by_id"
-    )
-    for departure, service, name, team, author, submitter in rows:
-        assert departure is not None  # noqa: S101 - filtered by departure
-        load = loads[departure]
-        load.changes += 1
-        if service not in load.services:
-            load.services[service] = name
-            load.teams.add(team)
-            where = environments[departure]
-            load.places.append(Place(team, service, where.pk, where.region_id))
-        load.authors |= {person for person in (author, submitter) if person is not None}
-    return loads
 
 
 def _ballots(departures: list[int]) -> dict[int, list[Ballot]]:
@@ -201,14 +219,6 @@ class _Holders:
         return Seat(role, quorum, people)
 
 
-def _freezes(departures: Sequence[Departure], at: datetime) -> list[Freeze]:
-    """Return the windows that are open when any of the departures would leave."""
-    instants = [max(at, one.departs_at) for one in departures if DepartureState(one.state) not in GONE]
-    if not instants:
-        return []
-    return windows_between(min(instants), max(instants))
-
-
 def _untargeted(sealed: Sequence[Departure], loads: Mapping[int, Load]) -> dict[int, list[str]]:
     """Return the services aboard that have no target in the train's environment: nothing could move them."""
     services = {service for one in sealed for service in loads[one.pk].services}
@@ -223,60 +233,6 @@ def _untargeted(sealed: Sequence[Departure], loads: Mapping[int, Load]) -> dict[
         ]
         for one in sealed
     }
-
-
-def captain_words(train: Train) -> str:
-    """Name who runs a train's departures."""
-    return f"the captain {train.captain}" if train.captain else f"a release manager of {train.team.name}"
-
-
-def _may_leave(
-    departure: Departure,
-    plan: Plan,
-    load: Load,
-    count: Tally | None,
-    freezes: Iterable[Freeze],
-    untargeted: list[str],
-    at: datetime,
-) -> Verdict:
-    """Unite everything that keeps a departure from leaving; every reason is kept."""
-    state = DepartureState(departure.state)
-    if state in GONE:
-        return deny("gone", f"This departure {GONE[state]}.")
-    train, who = departure.train, captain_words(departure.train)
-    leaves_at = max(at, departure.departs_at)
-    verdicts = [
-        _held(departure, who),
-        judge(freezes, load.places, leaves_at, frozenset(departure.acknowledged_windows)),
-    ]
-    if state in BOARDING_STATES:
-        text = f"The manifest is sealed at the cut-off on {at_words(departure.cut_off_at, train.time_zone)}."
-        verdicts.append(hold("not_sealed", text, until=departure.cut_off_at))
-    elif at < departure.departs_at:
-        text = f"It departs on {at_words(departure.departs_at, train.time_zone)}."
-        verdicts.append(hold("time", text, until=departure.departs_at))
-    if count is not None and not count.is_go:
-        reasons = why_waiting(count, policy=plan.policy, owner=plan.policy_owner or train.team.name)
-        verdicts += [hold(one.code, one.text, until=one.until, who=one.who) for one in reasons]
-    late = why_late(departs_at=departure.departs_at, grace=plan.grace, captain=who, now=at)
-    if late and not departure.held_at:
-        verdicts.append(hold(late.code, late.text, who=late.who))
-    if untargeted:
-        verdicts.append(_no_target(untargeted, train))
-    return combine(*verdicts)
-
-
-def _held(departure: Departure, who: str) -> Verdict:
-    if departure.held_at is None:
-        return ALLOWED
-    text = f"Held by {departure.held_by_label or 'Release Train'}: {departure.held_reason.rstrip('.')}."
-    return hold(f"held_{departure.held_kind or 'person'}", text, until=departure.held_until, who=who)
-
-
-def _no_target(services: list[str], train: Train) -> Verdict:
-    named = ", ".join(services)
-    text = f"Nothing can move {named} in {train.environment.name}: no target is set up there."
-    return hold("no_target", text, who="an administrator")
 
 
 def reasons_of(verdict: Verdict, *prefixes: str) -> tuple[Reason, ...]:

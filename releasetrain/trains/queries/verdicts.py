@@ -9,7 +9,8 @@ from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
 from releasetrain.trains.models import Change, Departure, Override, Train
-from releasetrain.trains.queries.decision import Standing, captain_words, standing_of
+from releasetrain.trains.queries.decision import Standing, standing_of
+from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
 from releasetrain.trains.rules.boarding import GONE, why_not_board, why_not_come_aboard, why_not_withdraw
 from releasetrain.trains.rules.overrides import why_not_approve, why_not_review, why_over
@@ -203,7 +204,7 @@ def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> V
         DepartureState(departure.state),
         cut_off_at=departure.cut_off_at,
         zone=departure.train.time_zone,
-        captain=captain_words(departure.train),
+        captain=runner_words(departure),
         now=at,
     )
     return combine(permission, _denied(closed))

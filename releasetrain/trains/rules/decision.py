@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from releasetrain.accounts.rules import Role
 from releasetrain.lib.schedule import time_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.lib.words import listed
 from releasetrain.trains.rules.states import Choice
+
+# A go that is older does not count once its departure is later than planned (RULES W2).
+GO_LASTS = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,19 +87,27 @@ def tally(
     digest: str,
     authors: frozenset[int],
     no_approval_needed: bool,
+    requesters: frozenset[int] = frozenset(),
+    stands_until: datetime | None = None,
+    now: datetime | None = None,
 ) -> Tally:
     """Count the votes.
 
     A go counts if it is about this very manifest, from somebody who holds the role now and has no change
     aboard (D3, D5). A no-go by anyone who holds the role blocks, authors included and whatever the
     revision, until that person takes it back (D8).
+
+    :param requesters: ids of those who asked for an override
+    :param stands_until: no go grows too old before
+    :param now: when they are counted; None where their age does not matter
     """
+    barred = Barred(digest, authors, requesters, stands_until, now)
     by_role = {seat.role: seat for seat in seats}
     gos: dict[Role, dict[int, str]] = {seat.role: {} for seat in seats}
     no_gos: list[Ballot] = []
     not_counted: list[NotCounted] = []
     for ballot in ballots:
-        if why := why_not_counted(ballot, by_role.get(ballot.role), digest=digest, authors=authors):
+        if why := why_not_counted(ballot, by_role.get(ballot.role), barred):
             not_counted.append(NotCounted(ballot, why))
         elif ballot.choice is Choice.NO_GO:
             no_gos.append(ballot)
@@ -108,7 +119,7 @@ def tally(
             seat.role,
             seat.quorum,
             tuple(gos[seat.role].values()),
-            tuple(_could(seat, authors | spent).values()),
+            tuple(_could(seat, authors | requesters | spent).values()),
         )
         for seat in seats
     )
@@ -116,7 +127,7 @@ def tally(
         user: name
         for seat, line in zip(seats, lines, strict=True)
         if not line.is_met
-        for user, name in _could(seat, authors | spent).items()
+        for user, name in _could(seat, authors | requesters | spent).items()
     }
     return Tally(lines, tuple(no_gos), tuple(not_counted), no_approval_needed, missing)
 
@@ -127,7 +138,24 @@ def _could(seat: Seat, without: Iterable[int]) -> dict[int, str]:
     return {user: name for user, name in seat.people.items() if user not in out}
 
 
-def why_not_counted(ballot: Ballot, seat: Seat | None, *, digest: str, authors: frozenset[int]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Barred:
+    """What keeps a go from counting: another manifest, a hand in what is decided, or its age."""
+
+    digest: str
+    authors: frozenset[int]
+    requesters: frozenset[int] = frozenset()
+    stands_until: datetime | None = None
+    now: datetime | None = None
+
+    def is_too_old(self, ballot: Ballot) -> bool:
+        """Tell whether a go was said too long ago; never before its departure as it was planned."""
+        if self.now is None:
+            return False
+        return self.now >= max(ballot.at + GO_LASTS, self.stands_until or self.now)
+
+
+def why_not_counted(ballot: Ballot, seat: Seat | None, barred: Barred) -> str | None:
     """Return why a vote does not count, or None."""
     if ballot.choice is Choice.ABSTAIN:
         return None
@@ -135,10 +163,14 @@ def why_not_counted(ballot: Ballot, seat: Seat | None, *, digest: str, authors: 
         return f"{ballot.name} does not hold the role {ballot.role.label} here any more."
     if ballot.choice is Choice.NO_GO:
         return None
-    if ballot.user in authors:
+    if ballot.user in barred.authors:
         return f"{ballot.name} wrote or submitted a change aboard, so this go is not counted."
-    if ballot.digest != digest:
+    if ballot.user in barred.requesters:
+        return f"{ballot.name} asked for an override, so this go is not counted."
+    if ballot.digest != barred.digest:
         return f"{ballot.name} said go to an older manifest."
+    if barred.is_too_old(ballot):
+        return f"{ballot.name} said go more than {GO_LASTS.days} days ago, and the departure is late."
     return None
 
 

@@ -1,0 +1,213 @@
+"""Foresee departures over the windows that the calendars hold, in few queries however many there are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import Q
+
+from releasetrain.calendars.models import Occurrence
+from releasetrain.calendars.queries import freezes_of
+from releasetrain.calendars.queries.windows import HORIZON
+from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place
+from releasetrain.lib.spans import Span
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.aboard import Load, needs_among
+from releasetrain.trains.rules.forecast import (
+    Closure,
+    Course,
+    Run,
+    closures_of,
+    foresee,
+    joined,
+    length,
+    steps_of,
+)
+from releasetrain.trains.rules.overrides import Passing
+from releasetrain.trains.rules.plan import Plan
+from releasetrain.trains.rules.safety import LastSafe, Touched, last_safe, next_starts, touched
+from releasetrain.trains.rules.states import DepartureState
+
+MARGIN = timedelta(days=1)
+# Other departures are offered within so long.
+OFFERED_WITHIN = timedelta(days=14)
+# How often a forecast that runs past the windows it knows looks further.
+MOST_LOOKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What has to be known to foresee one departure: `base` is when it would leave."""
+
+    departure: int
+    base: datetime
+    runs: tuple[Run, ...]
+    lane: Lane
+    acknowledged: frozenset[int]
+    passings: tuple[Passing, ...] = ()
+
+    def span(self, *, around: bool) -> Span:
+        """Return the span whose windows matter if it leaves as planned, and around it if asked."""
+        lasts = length(self.runs)
+        if not around:
+            return Span(self.base, self.base + lasts)
+        return Span(self.base - 2 * lasts - MARGIN, self.base + lasts + OFFERED_WITHIN)
+
+    @property
+    def first(self) -> list[Run]:
+        """Return the services that start at once, as nothing aboard has to arrive before."""
+        aboard = {one.service for one in self.runs}
+        return [one for one in self.runs if not one.needs & aboard] or list(self.runs[:1])
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """How a departure would go, by which closures, known within a span."""
+
+    route: Route
+    course: Course
+    closures: Mapping[int, Sequence[Closure]]
+    known: Span
+    freezes: Sequence[Freeze]
+
+
+def routes_of(
+    departures: Sequence[Departure],
+    plans: Mapping[int, Plan],
+    loads: Mapping[int, Load],
+    passings: Mapping[int, tuple[Passing, ...]],
+    at: datetime,
+) -> list[Route]:
+    """Return the routes of departures that leave at their time, or now where that has passed."""
+    needs = needs_among({service for load in loads.values() for service in load.expected})
+    return [
+        _route(one, plans[one.pk], loads[one.pk], needs, passings.get(one.pk, ()), at) for one in departures
+    ]
+
+
+def _route(
+    departure: Departure,
+    plan: Plan,
+    load: Load,
+    needs: Mapping[int, set[int]],
+    passings: tuple[Passing, ...],
+    at: datetime,
+) -> Route:
+    steps = steps_of(plan.ladder)
+    runs = tuple(
+        Run(service, name, place, steps, frozenset(needs.get(service, set()) & load.expected.keys()))
+        for service, (name, place) in load.expected.items()
+    )
+    base = max(at, departure.departs_at)
+    if departure.state == DepartureState.ROLLING and departure.departed_at:
+        base = departure.departed_at
+    soft = frozenset(departure.acknowledged_windows)
+    return Route(departure.pk, base, runs, Lane(departure.train.lane), soft, passings)
+
+
+class Windows:
+    """The windows of some spans of time, sorted by what they concern."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self.freezes = windows_in(spans)
+        self._over: dict[tuple[Place, Lane], list[Freeze]] = {}
+
+    def over(self, place: Place, lane: Lane) -> list[Freeze]:
+        """Return those that concern a place in a lane."""
+        key = (place, lane)
+        if key not in self._over:
+            self._over[key] = [one for one in self.freezes if one.concerns(place, lane)]
+        return self._over[key]
+
+
+def windows_in(spans: Iterable[Span]) -> list[Freeze]:
+    """Return what may stop something within any of the spans, as `windows_between` does for one."""
+    asked = joined(spans)
+    if not asked:
+        return []
+    ranges = (_within(one.start, one.end) for one in asked)
+    return freezes_of(Occurrence.objects.filter(reduce(or_, ranges), window__deleted_at__isnull=True))
+
+
+def _within(first: datetime, last: datetime) -> Q:
+    denied = Q(during__overlap=DateTimeTZRange(first, last, "[]"), window__effect=Effect.DENY)
+    allowed = Q(during__overlap=DateTimeTZRange(first, last + HORIZON, "[]"), window__effect=Effect.ALLOW)
+    return denied | allowed
+
+
+def foresee_all(routes: Sequence[Route], *, around: bool = False) -> dict[int, Foreseen]:
+    """Foresee departures over the windows that they would meet; held ones are followed as far as they go.
+
+    :param around: know the windows before and for two weeks after as well, for the safe departures
+    """
+    found: dict[int, Foreseen] = {}
+    spans = {one.departure: one.span(around=around) for one in routes if one.runs}
+    left = [one for one in routes if one.runs]
+    for _ in range(MOST_LOOKS):
+        if not left:
+            break
+        windows = Windows(spans[one.departure] for one in left)
+        for one in left:
+            found[one.departure] = _foreseen(one, windows, spans[one.departure])
+        left = [one for one in left if _runs_out(found[one.departure])]
+        for one in left:
+            longer = from_elsewhere(one, _end(found[one.departure].course)).span(around=around)
+            spans[one.departure] = Span(spans[one.departure].start, longer.end)
+    return found
+
+
+def _foreseen(route: Route, windows: Windows, known: Span) -> Foreseen:
+    closures = {
+        run.service: closures_of(
+            windows.over(run.place, route.lane),
+            run.place,
+            since=known.start,
+            lane=route.lane,
+            acknowledged=route.acknowledged,
+            passings=route.passings,
+        )
+        for run in route.runs
+    }
+    return Foreseen(route, foresee(route.runs, closures, route.base), closures, known, windows.freezes)
+
+
+def _end(course: Course) -> datetime:
+    """Return the last instant that a course names."""
+    named = [
+        at for one in (*course.holds, *course.waits) for at in (one.start, one.end) if at is not None
+    ] + [one.ends_at for one in course.stages if one.ends_at is not None]
+    return max(named)
+
+
+def _runs_out(foreseen: Foreseen) -> bool:
+    """Tell whether a departure would still be on its way when the windows that are known end."""
+    course = foreseen.course
+    return bool(course.stages) and _end(course) > foreseen.known.end
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """When a departure could have left untouched, and when it can next; `spans` is when it cannot."""
+
+    last: LastSafe | None
+    next: list[datetime]
+    spans: list[Touched]
+
+
+def safety_of(foreseen: Foreseen) -> Safety:
+    """Return the safe departures around one that was foreseen with the windows around it."""
+    route = foreseen.route
+    spans = touched(route.runs, foreseen.closures)
+    return Safety(
+        last=last_safe(spans, route.base, since=foreseen.known.start),
+        next=next_starts(spans, route.base, route.base + OFFERED_WITHIN),
+        spans=spans,
+    )
+
+
+def from_elsewhere(route: Route, base: datetime) -> Route:
+    """Return the route of the same departure if it left at another instant."""
+    return replace(route, base=base)
