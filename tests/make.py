@@ -15,6 +15,7 @@ from releasetrain.flags.models import Flag, FlagEnvironment
 from releasetrain.health.models import Reading
 from releasetrain.rollouts.models import Guardrail, Rollout
 from releasetrain.trains.models import Change, Departure, Policy, Requirement, Train
+from releasetrain.trains.rules.times import cut_off_before
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LADDER = [{"weight": weight, "bake_seconds": 600} for weight in (1, 5, 10, 25, 50, 100)]
@@ -71,6 +72,7 @@ def train(name: str = "Checkout Express", **fields: Any) -> Train:
         "time_zone": "Europe/Berlin",
         "rule": "FREQ=WEEKLY",
         "first_departs_at_local": "2026-11-24T14:00:00",
+        "cut_offs": cut_off_before(timedelta(hours=2)),
         "ladder": LADDER,
     }
     defaults.update(fields)

@@ -34,6 +34,7 @@ from releasetrain.trains.actions import (
 from releasetrain.trains.models import Change, Policy, Train
 from releasetrain.trains.queries import open_for_boarding
 from releasetrain.trains.queries.timetable import AHEAD
+from releasetrain.trains.rules.times import cut_off_before
 
 HERE = Path(__file__).parent
 PAYLOADS = HERE / "payloads"
@@ -192,7 +193,7 @@ def _weekly(
         time_zone=spec.time_zone,
         rule=f"FREQ=WEEKLY;BYDAY={WEEKDAYS[spec.weekday]}",
         first_departs_at_local=f"{first.isoformat()}T{spec.at}:00",
-        cut_off_lead=spec.cut_off_lead,
+        cut_offs=cut_off_before(spec.cut_off_lead),
         ladder=[dict(stage) for stage in world.USUAL],
         captain=people[spec.captain],
     )

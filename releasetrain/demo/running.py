@@ -25,6 +25,7 @@ from releasetrain.trains.actions import (
 )
 from releasetrain.trains.models import Departure, Policy, Train
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
+from releasetrain.trains.rules.times import cut_off_before
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def demo_train_settings(
         time_zone=world.DEMO_ZONE,
         rule="FREQ=DAILY;COUNT=1",
         first_departs_at_local=_local(now + world.DEPARTS_AFTER),
-        cut_off_lead=world.DEPARTS_AFTER - world.CUT_OFF_AFTER,
+        cut_offs=cut_off_before(world.DEPARTS_AFTER - world.CUT_OFF_AFTER),
         boarding_lead=timedelta(days=1),
         grace=timedelta(days=1),  # whoever comes back after lunch may still say go
         ladder=[dict(stage) for stage in world.ACCELERATED],
@@ -160,7 +161,7 @@ def _plan(train: Train, now: datetime, departs_after: timedelta) -> Departure:
     edited = {
         **{name: getattr(settings, name) for name in TrainSettings.__dataclass_fields__},
         "first_departs_at_local": _local(departs_at),
-        "cut_off_lead": departs_after / 2,
+        "cut_offs": cut_off_before(departs_after / 2),
     }
     save_train(train, TrainSettings(**edited), by=DEMO, now=now)
     materialise(train, until=departs_at + timedelta(seconds=1), now=now)

@@ -28,7 +28,7 @@ UNTIL = re.compile(r"\d{8}(T\d{6}Z?)?")
 
 
 class BadRule(ValueError):
-    """Refuse a rule, in a sentence for the person who typed it."""
+    """Refuse a rule or a deadline, in a sentence for the person who typed it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Trains, their departures, the changes aboard, and the votes that let them go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import models
 
@@ -60,8 +60,8 @@ class Requirement(models.Model):
 class Train(models.Model):
     """A schedule on which departures run: an RFC 5545 rule on the wall clock of an IANA zone.
 
-    `rule` may be several lines (RRULE, RDATE, EXDATE). `first_departs_at_local` is the rule's DTSTART without a
-    zone. `cut_offs` is [{"category": "" or a service's category, **deadline}] and `milestones` is [{"name",
+    `rule` may be several lines (RRULE, RDATE, EXDATE). `first_departs_at_local` is the rule's DTSTART without
+    a zone. `cut_offs` is [{"category": "" or a service's category, **deadline}] and `milestones` is [{"name",
     **deadline}]; a deadline is what lib.deadlines reads: {"kind": "lead", "seconds": 7200} and others. The
     manifest is sealed at the latest cut-off. People take their turn as captain in the order of the seats.
     """
@@ -158,10 +158,11 @@ class Departure(models.Model):
     "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int}; see rules/plan.py.
     A hold is an overlay: the held_ fields are filled together, `held_at` tells. `acknowledged_windows` holds
     the ids of soft windows that somebody has accepted for this departure. `cut_offs` is {category: instant},
-    "" being everything else; `cut_off_at`, the latest of them, is when it is sealed. `milestones` is [{"name",
-    "at"}]. `moved` names what a person has moved by hand: {"departs_at" | "cut_off:CATEGORY" |
-    "milestone:NAME": {"from", "by", "at", "reason"}}; an edit of the train leaves that alone. `accepted_hold` is
-    {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held on its way (W4).
+    "" being everything else; `cut_off_at`, the latest of them, is when it is sealed. `milestones` is
+    [{"name", "at"}]. `moved` names what a person has moved by hand: {"departs_at" | "cut_off:CATEGORY" |
+    "milestone:NAME" | "captain": {"from", "by", "at", "reason"}}; an edit of the train leaves that alone.
+    `accepted_hold` is {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held
+    on its way (W4).
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -238,6 +239,21 @@ class Departure(models.Model):
     @property
     def is_boarding(self) -> bool:
         return DepartureState(self.state) in BOARDING_STATES
+
+    @property
+    def cut_off_times(self) -> dict[str, datetime]:
+        """Return the cut-offs by category; "" is the one of everything else."""
+        found = {category: datetime.fromisoformat(at) for category, at in self.cut_offs.items()}
+        return found or {"": self.cut_off_at}
+
+    @property
+    def milestone_times(self) -> list[tuple[str, datetime]]:
+        return [(one["name"], datetime.fromisoformat(one["at"])) for one in self.milestones]
+
+    def cut_off_for(self, category: str) -> datetime:
+        """Return until when changes of a category may come aboard."""
+        at = self.cut_offs.get(category) or self.cut_offs.get("")
+        return datetime.fromisoformat(at) if at else self.cut_off_at
 
     def event_topics(self) -> list[str]:
         return ["board", f"departure:{self.pk}", f"train:{self.train_id}"]
@@ -352,9 +368,9 @@ class Change(models.Model):
 
 
 class Override(models.Model):
-    """Leave to move in spite of windows: for one departure and some of its services, until a time (RULES W7).
+    """Leave to move in spite of windows: for one departure and some services, until a time (RULES W7).
 
-    It counts once a second person has approved it, who is neither who asked nor who answers for a change aboard.
+    It counts once a second person has approved it, who neither asked nor answers for a change aboard.
     """
 
     departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="overrides")

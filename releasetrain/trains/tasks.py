@@ -52,7 +52,7 @@ def each(due: QuerySet[Departure], verb: Callable[..., object], now: datetime) -
 
 @shared_task
 def materialise(**_: object) -> None:
-    """Write the departures of every train for the next 60 days."""
+    """Write the departures of every train for the next 400 days."""
     now = clock.now()
     for train in Train.objects.filter(retired_at__isnull=True).order_by("pk"):
         try:

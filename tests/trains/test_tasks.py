@@ -102,12 +102,12 @@ def test_one_bad_departure_stops_no_other_and_waits_for_a_person_after_five_time
     assert "The scheduler failed 5 times (seal: ValueError)" in bad.held_reason
 
 
-def test_departures_are_planned_sixty_days_ahead_and_a_broken_train_stops_no_other() -> None:
+def test_departures_are_planned_four_hundred_days_ahead_and_a_broken_train_stops_no_other() -> None:
     broken = make.train("Broken", time_zone="Europe/Atlantis")
     sound = make.train("Sound")
     tasks.materialise()
     assert broken.departures.count() == 0
-    assert sound.departures.count() == 9
+    assert sound.departures.count() == 57
 
 
 def test_messages_of_an_older_or_newer_house_are_taken() -> None:

@@ -13,6 +13,7 @@ from releasetrain.events.models import EventLink
 from releasetrain.lib import clock
 from releasetrain.trains.models import Departure, Policy, Train
 from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.times import cut_off_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def lay_news(now: datetime) -> NewsWorld:
         time_zone="UTC",
         rule="FREQ=DAILY",
         first_departs_at_local="2026-01-01T12:00:00",
+        cut_offs=cut_off_before(timedelta(hours=2)),
         ladder=[{"weight": weight, "bake_seconds": 600} for weight in (1, 5, 10, 25, 50, 100)],
     )
     departure = Departure.objects.create(

@@ -27,6 +27,7 @@ from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutState
 from releasetrain.trains.models import Departure, Policy, Train
 from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.times import cut_off_before
 
 HALF = 50
 LADDER = [{"weight": HALF, "bake_seconds": 600}, {"weight": 100, "bake_seconds": 600}]
@@ -137,6 +138,7 @@ def lay_shop(now: datetime) -> ShopWorld:
         time_zone="UTC",
         rule="FREQ=DAILY",
         first_departs_at_local="2026-01-01T12:00:00",
+        cut_offs=cut_off_before(timedelta(hours=2)),
         ladder=LADDER,
     )
     _keep_tokens(now)

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
@@ -27,6 +27,7 @@ from releasetrain.trains.rules.history import (
     read_trains,
 )
 from releasetrain.trains.rules.states import MovementKind
+from releasetrain.trains.rules.times import cut_off_before
 
 TRAINS_FILE, MOVEMENTS_FILE = "wikimedia_trains.csv", "wikimedia_train_events.csv"
 SOURCE = "wikimedia/operations-mediawiki-config"
@@ -213,6 +214,7 @@ def _past_train(movements: list[PastMovement], now: datetime) -> Train:
             "first_departs_at_local": min((one.at for one in movements), default=now).strftime(
                 "%Y-%m-%dT03:00"
             ),
+            "cut_offs": cut_off_before(timedelta(hours=2)),
         },
     )
     train.services.add(service)

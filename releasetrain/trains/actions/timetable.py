@@ -11,7 +11,6 @@ from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SYSTEM, record
-from releasetrain.lib import schedule
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.words import listed
@@ -19,13 +18,15 @@ from releasetrain.trains.actions.locking import locked_train
 from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
 from releasetrain.trains.models import Departure, Policy, Requirement, Train
 from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
-from releasetrain.trains.queries.settings import TrainSettings, policy_problems, train_problems
+from releasetrain.trains.queries.settings import policy_problems, train_problems
+from releasetrain.trains.queries.terms import PLAIN, TrainSettings
 from releasetrain.trains.queries.timetable import AHEAD, dates_to_board, moves
 from releasetrain.trains.queries.verdicts import RUNNERS
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
-from releasetrain.trains.rules.timetable import Timetable
+from releasetrain.trains.rules.times import Times, moved_deadlines
+from releasetrain.trains.rules.timetable import Move, Timetable
 
-PLAIN = [name for name in TrainSettings.__dataclass_fields__ if name != "services"]
+TIMES = ["boards_at", "cut_off_at", "departs_at", "cut_offs", "milestones"]
 OUT_OF_THE_WAY = timedelta(days=400_000)
 
 
@@ -106,19 +107,14 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
     if isinstance(by, User) and settings.team != locked.team:
         refuse_without(roles_of(by), RUNNERS, f"run trains of {settings.team.name}", team=settings.team.pk)
     _refuse_first(train_problems(settings, now, locked))
-    edited = schedule.read(settings.rule, settings.first_departs_at_local, settings.time_zone)
-    table = moves(locked, edited, settings.cut_off_lead, now)
-    if stranded := [one for one in table.dropped if one.aboard]:
-        named = listed([f"RT-{one.departure}" for one in stranded])
-        raise ScheduleRefused(
-            f"The new schedule has no departure for {named}, and changes are aboard. Cancel it or move them."
-        )
+    table = moves(locked, settings, now)
+    refuse_stranded(table)
     changed = _changed(locked, settings)
     for name in PLAIN:
         setattr(locked, name, getattr(settings, name))
     locked.save(update_fields=PLAIN)
     locked.services.set(settings.services)
-    _apply(locked, table, by, now)
+    apply_timetable(locked, table, by=by, now=now)
     if changed:
         record(
             kind="trains.train.changed",
@@ -133,6 +129,18 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
     return table
 
 
+def refuse_stranded(table: Timetable) -> None:
+    """Refuse a timetable that has no date any more for somebody aboard.
+
+    :raises ScheduleRefused: with their departures
+    """
+    if stranded := [one for one in table.dropped if one.aboard]:
+        named = listed([f"RT-{one.departure}" for one in stranded])
+        raise ScheduleRefused(
+            f"The new schedule has no departure for {named}, and changes are aboard. Cancel it or move them."
+        )
+
+
 def _changed(train: Train, settings: TrainSettings) -> list[str]:
     names = [name for name in PLAIN if getattr(train, name) != getattr(settings, name)]
     if set(train.services.all()) != set(settings.services):
@@ -140,33 +148,67 @@ def _changed(train: Train, settings: TrainSettings) -> list[str]:
     return [name.replace("_", " ").replace(" at local", "") for name in names]
 
 
-def _apply(train: Train, table: Timetable, by: By, now: datetime) -> None:
-    """Move, drop and re-plan the departures that are not sealed."""
+def apply_timetable(train: Train, table: Timetable, *, by: By, now: datetime) -> None:
+    """Move, drop and re-plan the departures that are not sealed, and tell the people aboard (RULES T9)."""
     train.departures.filter(pk__in=[one.departure for one in table.dropped]).delete()
     moved = {one.departure: one for one in table.moved}
-    # Two departures may swap their times; the constraint looks at every row as it is written.
-    train.departures.filter(pk__in=moved).update(planned_at=F("planned_at") - OUT_OF_THE_WAY)
+    stands_for = {one.departure: one.date.planned_at for one in table.moved}
+    stands_for |= {one.departure: one.stands_for for one in table.stayed}
+    rows = train.departures.select_for_update(no_key=True).filter(
+        pk__in=[*stands_for, *(one.departure for one in table.kept)]
+    )
+    standing = list(rows.order_by("pk"))
+    # Two departures may swap their dates; the constraint looks at every row as it is written.
+    swapping = [row.pk for row in standing if stands_for.get(row.pk, row.planned_at) != row.planned_at]
+    rows.filter(pk__in=swapping).update(planned_at=F("planned_at") - OUT_OF_THE_WAY)
     plan = plan_of(train).to_json()
-    standing = [*moved, *(one.departure for one in table.kept)]
-    for row in train.departures.select_for_update(no_key=True).filter(
-        pk__in=standing, state__in=BOARDING_STATES
-    ):
-        planned_at = moved[row.pk].after if row.pk in moved else row.planned_at
-        if planned_at - train.cut_off_lead <= now:
-            continue  # its cut-off has passed under the new lead; it keeps the times that people were told
-        _set_times(row, train, planned_at)
+    for row in standing:
+        row.planned_at = stands_for.get(row.pk, row.planned_at)
+        if row.pk in moved:
+            set_times(row, moved[row.pk].after)
         if row.state == DepartureState.SCHEDULED:
             row.plan = plan
-        row.save(update_fields=["planned_at", "departs_at", "cut_off_at", "boards_at", "plan"])
+    Departure.objects.bulk_update(standing, ["planned_at", "plan", *TIMES], batch_size=500)
+    for row in standing:
         if row.pk in moved and moved[row.pk].aboard:
-            to = at_words(row.departs_at, train.time_zone)
-            record(kind="trains.departure.moved", subject=row, actor=by, now=now, to=to)
+            _tell_moved(row, moved[row.pk], by, now)
 
 
-def _set_times(row: Departure, train: Train, planned_at: datetime) -> None:
-    row.planned_at = row.departs_at = planned_at
-    row.cut_off_at = planned_at - train.cut_off_lead
-    row.boards_at = planned_at - train.boarding_lead
+def _tell_moved(row: Departure, move: Move, by: By, now: datetime) -> None:
+    """Tell the people aboard that their departure goes at another time, or that a deadline of it moved."""
+    zone = row.train.time_zone
+    deadlines = moved_deadlines(move.before, move.after)
+    if move.by:
+        record(
+            kind="trains.departure.moved",
+            subject=row,
+            actor=by,
+            now=now,
+            to=at_words(row.departs_at, zone),
+            from_at=move.before.departs_at.isoformat(),
+            to_at=move.after.departs_at.isoformat(),
+            deadlines=[one.what for one in deadlines],
+        )
+        return
+    for one in deadlines:
+        record(
+            kind="trains.deadline.moved",
+            subject=row,
+            actor=by,
+            now=now,
+            what=one.what,
+            to=at_words(one.after, zone),
+            from_at=one.before.isoformat(),
+            to_at=one.after.isoformat(),
+            reason="the train was edited",
+        )
+
+
+def set_times(row: Departure, times: Times) -> None:
+    """Write the times of a departure into its row; the seal is at the latest cut-off."""
+    row.departs_at, row.boards_at = times.departs_at, times.boards_at
+    row.cut_off_at = times.cut_off_at
+    row.cut_offs, row.milestones = times.cut_offs_to_json(), times.milestones_to_json()
 
 
 @transaction.atomic
@@ -200,18 +242,16 @@ def materialise(train: Train, *, until: datetime, now: datetime) -> int:
     locked = locked_train(train.pk)
     if locked.retired_at:
         return 0
-    ahead = dates_to_board(schedule_of(locked), locked.cut_off_lead, until=until, now=now)
     known = set(locked.departures.filter(planned_at__gt=now).values_list("planned_at", flat=True))
+    missing = [one for one in dates_to_board(locked, until=until, now=now) if one.planned_at not in known]
+    if not missing:
+        return 0
     plan = plan_of(locked).to_json()
-    rows = []
-    for one in ahead:
-        if one.at not in known:
-            row = Departure(train=locked, plan=plan)
-            _set_times(row, locked, one.at)
-            rows.append(row)
+    rows = [Departure(train=locked, plan=plan, planned_at=one.planned_at) for one in missing]
+    for row, one in zip(rows, missing, strict=True):
+        set_times(row, one.times)
     Departure.objects.bulk_create(rows, ignore_conflicts=True)
-    if rows:
-        record(kind="trains.departures.planned", subject=locked, actor=SYSTEM, now=now, count=len(rows))
+    record(kind="trains.departures.planned", subject=locked, actor=SYSTEM, now=now, count=len(rows))
     return len(rows)
 
 

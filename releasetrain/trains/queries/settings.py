@@ -1,48 +1,27 @@
 """Hold what a form says about a train or a policy, and find what is wrong with it before it is saved."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from releasetrain.accounts.models import Membership, Team, User
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Environment, Service
+from releasetrain.catalog.models import Service
 from releasetrain.lib import schedule
+from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import flaws, occurrences
-from releasetrain.trains.models import Policy, Train
+from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.decision import seat_holders
+from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
 from releasetrain.trains.rules.decision import why_not_quorum
-from releasetrain.trains.rules.ladder import DEFAULT_LADDER, why_not_ladder
+from releasetrain.trains.rules.ladder import why_not_ladder
+from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.times import read_cut_offs, read_milestones
+
+__all__ = ["TrainSettings", "policy_problems", "schedule_notes", "train_problems", "why_not_policy"]
 
 TEN_YEARS = timedelta(days=3660)
-
-
-@dataclass(frozen=True, slots=True)
-class TrainSettings:
-    """Everything that a person decides about a train."""
-
-    name: str
-    slug: str
-    team: Team
-    environment: Environment
-    services: tuple[Service, ...]
-    policy: Policy
-    time_zone: str
-    rule: str
-    first_departs_at_local: str
-    cut_off_lead: timedelta = timedelta(hours=2)
-    boarding_lead: timedelta = timedelta(days=7)
-    grace: timedelta = timedelta(minutes=30)
-    ladder: list[dict[str, Any]] = field(default_factory=lambda: list(DEFAULT_LADDER))
-    is_accelerated: bool = False
-    captain: User | None = None
-
-    @classmethod
-    def of(cls, train: Train) -> "TrainSettings":
-        """Return the settings that a train has now, to be edited."""
-        own = {name: getattr(train, name) for name in cls.__dataclass_fields__ if name != "services"}
-        return cls(**own, services=tuple(train.services.all()))
+A_YEAR = timedelta(days=400)
+TIMES = {"rule", "first_departs_at_local", "time_zone", "boarding_lead", "cut_offs", "milestones"}
 
 
 def train_problems(settings: TrainSettings, now: datetime, train: Train | None = None) -> dict[str, str]:
@@ -50,8 +29,12 @@ def train_problems(settings: TrainSettings, now: datetime, train: Train | None =
     found = {
         **_name_problems(settings, train),
         **_lead_problems(settings),
+        **_people_problems(settings),
         **_schedule_problems(settings, now),
     }
+    found |= _deadline_problems(settings)
+    if not found.keys() & TIMES:
+        found |= _date_problems(settings, train, now)
     if not settings.services:
         found["services"] = "A train carries at least one service."
     if why := why_not_ladder(settings.ladder, is_accelerated=settings.is_accelerated):
@@ -75,12 +58,24 @@ def _name_problems(settings: TrainSettings, train: Train | None) -> dict[str, st
 
 def _lead_problems(settings: TrainSettings) -> dict[str, str]:
     found: dict[str, str] = {}
-    if not timedelta(0) <= settings.cut_off_lead <= timedelta(days=30):
-        found["cut_off_lead"] = "The cut-off lies from 0 minutes to 30 days before departure."
-    if not settings.cut_off_lead < settings.boarding_lead <= timedelta(days=365):
-        found["boarding_lead"] = "Boarding opens before the cut-off, and at most 365 days before departure."
+    if not timedelta(0) < settings.boarding_lead <= timedelta(days=365):
+        found["boarding_lead"] = "Boarding opens at most 365 days before departure."
     if not timedelta(0) <= settings.grace <= timedelta(days=1):
         found["grace"] = "The grace for a late departure lies from 0 minutes to 24 hours."
+    lead = settings.check_in_lead
+    if lead is not None and not timedelta(0) < lead <= timedelta(days=7):
+        found["check_in_lead"] = "Check-in opens from 1 minute to 7 days before departure."
+    return found
+
+
+def _people_problems(settings: TrainSettings) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if settings.lane not in [lane.value for lane in TRAIN_LANES]:
+        found["lane"] = "A train runs in the lane of trains or of hotfixes."
+    if settings.turns not in [turn.value for turn in Turns]:
+        found["turns"] = "Captains change with each departure or with each week."
+    if len(set(settings.captains)) < len(settings.captains):
+        found["captains"] = "Somebody stands in the turn of captains twice."
     return found
 
 
@@ -94,10 +89,39 @@ def _schedule_problems(settings: TrainSettings, now: datetime) -> dict[str, str]
     return {}
 
 
+def _deadline_problems(settings: TrainSettings) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field, reader in (("cut_offs", read_cut_offs), ("milestones", read_milestones)):
+        try:
+            reader(getattr(settings, field))
+        except BadRule as refusal:
+            found[field] = str(refusal)
+    return found
+
+
+def _date_problems(settings: TrainSettings, train: Train | None, now: datetime) -> dict[str, str]:
+    """Return the first deadline that would come out before boarding opens, or after its departure."""
+    until = now + A_YEAR
+    terms = terms_of(settings, after=now, until=until)
+    if lost := terms.calendars() - set(terms.holidays):
+        kept = terms.cut_offs.values()
+        field = "cut_offs" if any(one.holidays in lost for one in kept) else "milestones"
+        return {field: "The holiday calendar of a deadline is gone; choose another one."}
+    dates = dates_ahead(settings, weeks_of(train, settings.time_zone), after=now, until=until)
+    found: dict[str, str] = {}
+    for one in dates:
+        for field, why in (
+            ("cut_offs", terms.why_not_cut_offs(one.planned_at)),
+            ("milestones", terms.why_not_milestones(one.planned_at)),
+        ):
+            if why:
+                found.setdefault(field, why)
+    return found
+
+
 def schedule_notes(settings: TrainSettings, now: datetime) -> list[str]:
     """Return what the clocks will not let happen as it was typed, in the next 400 days (RULES T2, T3)."""
-    read = schedule.read(settings.rule, settings.first_departs_at_local, settings.time_zone)
-    ahead = occurrences(read, after=now, until=now + timedelta(days=400))
+    ahead = occurrences(schedule_of(settings), after=now, until=now + A_YEAR)
     return [one.note for one in ahead if one.note]
 
 

@@ -1,37 +1,21 @@
 """Read schedules: what a train's rule means, its next dates, and what an edit would move."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from releasetrain.accounts.rules import Role
-from releasetrain.lib import schedule
 from releasetrain.lib.recurrence import BadRule
-from releasetrain.lib.schedule import Occurrence, Schedule, occurrences
-from releasetrain.trains.models import Train
+from releasetrain.trains.models import Departure, Train
+from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, weeks_of
 from releasetrain.trains.rules.plan import Ask, Plan
-from releasetrain.trains.rules.states import BOARDING_STATES
-from releasetrain.trains.rules.timetable import Standing, Timetable, rematch
+from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
+from releasetrain.trains.rules.times import Times
+from releasetrain.trains.rules.timetable import DEPARTS_AT, Date, Standing, Timetable, timetable
 
-AHEAD = timedelta(days=60)
+AHEAD = timedelta(days=400)
 YEARS = timedelta(days=366 * 5)
-
-
-@dataclass(frozen=True, slots=True)
-class NextDate:
-    """A future date of a train; `shift` is how far its clocks moved since the date before."""
-
-    occurrence: Occurrence
-    shift: timedelta = timedelta(0)
-
-
-def schedule_of(train: Train) -> Schedule:
-    """Read the schedule that a train keeps.
-
-    :raises BadRule: what is kept cannot be used (a zone that this machine no longer knows)
-    """
-    return schedule.read(train.rule, train.first_departs_at_local, train.time_zone)
+D = DepartureState
 
 
 def schedule_in_words(train: Train) -> str:
@@ -56,44 +40,71 @@ def plan_of(train: Train) -> Plan:
     )
 
 
-def dates(of: Schedule, now: datetime, limit: int = 10) -> list[NextDate]:
-    """Return the next dates of a schedule, with the shifts of its clocks marked (RULES T1)."""
-    found = occurrences(of, after=now, until=now + YEARS, limit=limit)
-    return [
-        NextDate(one, one.offset - before.offset)
-        for before, one in zip([*found[:1], *found], found, strict=False)
-    ]
+def next_dates(train: Train, now: datetime, limit: int = 10) -> list[Date]:
+    """Return the next dates on which a train departs, with the shifts of its clocks marked (RULES T1).
+
+    A retired train has none.
+    """
+    if train.retired_at:
+        return []
+    return dates_ahead(train, weeks_of(train), after=now, until=now + YEARS, limit=limit)
 
 
-def next_dates(train: Train, now: datetime, limit: int = 10) -> list[NextDate]:
-    """Return the next dates on which a train departs; none for a retired one."""
-    return [] if train.retired_at else dates(schedule_of(train), now, limit)
+def moves(train: Train, edited: Train | TrainSettings, now: datetime) -> Timetable:
+    """Return what an edit does to the departures that stand; the form shows it first (RULES T9).
+
+    Departures whose seal is behind them do not move, and nothing is planned whose seal would be (T12).
+
+    :param edited: what is to be; the train itself after a change of its weeks
+    :raises BadRule: the schedule or a deadline cannot be used
+    """
+    standing = may_still_move(train, now)
+    until = max([now + AHEAD, *(one.planned_at + timedelta(seconds=1) for one in standing)])
+    weeks = weeks_of(train, edited.time_zone)
+    ahead = dates_ahead(edited, weeks, after=now, until=until)
+    planned = {one.planned_at for one in standing}
+    # A departure that stands keeps its date although an earlier cut-off would have sealed it already.
+    dates = [one for one in ahead if one.times.cut_off_at > now or one.planned_at in planned]
+    return timetable(standing, dates, now)
 
 
 def may_still_move(train: Train, now: datetime) -> list[Standing]:
-    """Return the departures that an edit may move: ahead, not past their cut-off, not sealed (T9, T12)."""
-    rows = train.departures.filter(
-        state__in=BOARDING_STATES, planned_at__gt=now, cut_off_at__gt=now, imported_from=""
+    """Return the departures that an edit looks at, soonest first: ahead and not sealed (RULES T9, T12).
+
+    Those that a person has skipped, cancelled or postponed stay; they stand for a date all the same.
+    """
+    rows = train.departures.filter(planned_at__gt=now, imported_from="").annotate(aboard=Count("changes"))
+    movable = Q(state__in=BOARDING_STATES, cut_off_at__gt=now) | Q(state__in=[D.SKIPPED, D.CANCELLED])
+    return [standing_for(row) for row in rows.filter(movable).order_by("planned_at")]
+
+
+def standing_for(row: Departure) -> Standing:
+    """Say how a departure stands on the timetable; `aboard` must be annotated."""
+    return Standing(
+        departure=row.pk,
+        planned_at=row.planned_at,
+        times=times_of(row),
+        aboard=getattr(row, "aboard", 0),
+        pinned=why_pinned(row),
+        is_off=row.state in (D.SKIPPED, D.CANCELLED),
+        by_hand=frozenset(row.moved),
     )
-    return [
-        Standing(row.pk, row.planned_at, row.aboard)
-        for row in rows.annotate(aboard=Count("changes")).order_by("planned_at")
-    ]
 
 
-def moves(train: Train, edited: Schedule, cut_off_lead: timedelta, now: datetime) -> Timetable:
-    """Return what an edit of the schedule does to the departures that stand; the form shows it first (T9)."""
-    standing = may_still_move(train, now)
-    until = max([now + AHEAD, *(one.planned_at + timedelta(seconds=1) for one in standing)])
-    planned = {one.planned_at for one in standing}
-    ahead = occurrences(edited, after=now, until=until)
-    # A departure that stands keeps its date although a longer lead would have closed it already.
-    instants = [one.at for one in ahead if one.at - cut_off_lead > now or one.at in planned]
-    return rematch(standing, instants)
+def why_pinned(row: Departure) -> str:
+    """Say why an edit of its train leaves a departure as it is, nothing where it does not."""
+    if row.state in (D.SKIPPED, D.CANCELLED):
+        return f"it was {row.state}"
+    moved = row.moved.get(DEPARTS_AT)
+    return f"{moved['by']} moved it by hand" if moved else ""
 
 
-def dates_to_board(
-    of: Schedule, cut_off_lead: timedelta, *, until: datetime, now: datetime
-) -> list[Occurrence]:
-    """Return the dates up to `until` whose cut-off is still ahead; the past never fires (RULES T12)."""
-    return occurrences(of, after=now + cut_off_lead + timedelta(microseconds=1), until=until)
+def times_of(row: Departure) -> Times:
+    """Return the times that a departure has."""
+    return Times(row.departs_at, row.boards_at, row.cut_off_times, tuple(row.milestone_times))
+
+
+def dates_to_board(train: Train, *, until: datetime, now: datetime) -> list[Date]:
+    """Return the dates up to `until` whose seal is still ahead; the past never fires (RULES T12)."""
+    found = dates_ahead(train, weeks_of(train), after=now, until=until)
+    return [one for one in found if one.times.cut_off_at > now]

@@ -1,67 +1,206 @@
-"""Match the departures that stand with the instants of an edited schedule (RULES T9, T12)."""
+"""Match the departures that stand with the dates of an edited schedule (RULES T9, T12)."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from heapq import heapify, heappop, heappush
+
+from releasetrain.trains.rules.times import Times
+
+# What a person has skipped or moved stands for the date next to it; farther away it is another train's day.
+NEAR = timedelta(days=4)
+DEPARTS_AT, CUT_OFF, MILESTONE = "departs_at", "cut_off:", "milestone:"
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A date of a schedule with its times; `note` says where the clocks did not let it be what was asked.
+
+    `shift` is how far the clocks moved since the date before.
+    """
+
+    planned_at: datetime
+    times: Times
+    note: str = ""
+    shift: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A departure that may still move; `aboard` counts the changes on it."""
+    """A departure that an edit looks at; `aboard` counts the changes on it.
+
+    `pinned` says why it stays whatever the schedule says: a person has skipped, cancelled or postponed it;
+    `is_off` tells that it will not go.
+    `by_hand` names the times that a person has moved: "cut_off:CATEGORY" and "milestone:NAME".
+    """
 
     departure: int
     planned_at: datetime
+    times: Times
     aboard: int = 0
+    pinned: str = ""
+    is_off: bool = False
+    by_hand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A departure that goes to another instant."""
+    """A departure of which some time changes; `stood_for` is its date in the old schedule."""
 
     departure: int
-    before: datetime
-    after: datetime
+    before: Times
+    date: Date
+    stood_for: datetime
     aboard: int = 0
 
     @property
+    def after(self) -> Times:
+        return self.date.times
+
+    @property
     def by(self) -> timedelta:
-        return self.after - self.before
+        """Return how far the departure itself moves, nothing where only a deadline does."""
+        return self.after.departs_at - self.before.departs_at
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A departure that the schedule would move and that stays as a person left it, and why."""
+
+    departure: int
+    times: Times
+    why: str
+    stood_for: datetime
+    stands_for: datetime
+    aboard: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """What an edit does: who stays, who moves, what is new, and who finds no instant any more."""
+    """What an edit does: who stays untouched, who moves, what is new, and who finds no date any more.
 
-    kept: tuple[Standing, ...]
-    moved: tuple[Move, ...]
-    added: tuple[datetime, ...]
-    dropped: tuple[Standing, ...]
-
-
-def rematch(standing: Iterable[Standing], instants: Sequence[datetime]) -> Timetable:
-    """Give each departure its nearest free instant; those with changes aboard choose first.
-
-    :param instants: the edited schedule's instants over the same span of time, ascending
+    `stayed` are those that a person has moved, skipped or cancelled: they stay as they are and are named.
     """
-    free = set(instants)
-    standing = list(standing)
-    kept = tuple(one for one in standing if one.planned_at in free)
-    free -= {one.planned_at for one in kept}
-    others = [one for one in standing if one not in kept]
-    pairs = sorted(
-        (one.aboard == 0, abs(instant - one.planned_at), instant, one.departure)
-        for one in others
-        for instant in free
+
+    kept: tuple[Standing, ...] = ()
+    moved: tuple[Move, ...] = ()
+    stayed: tuple[Stay, ...] = ()
+    added: tuple[Date, ...] = ()
+    dropped: tuple[Standing, ...] = ()
+
+
+def timetable(standing: Iterable[Standing], dates: Sequence[Date], now: datetime) -> Timetable:
+    """Say what an edited schedule does to the departures that stand.
+
+    :param dates: the edited schedule's dates over the same span of time, ascending
+    """
+    rows = list(standing)
+    by_instant = {one.planned_at: one for one in dates}
+    chosen = rematch(rows, list(by_instant))
+    kept: list[Standing] = []
+    moved: list[Move] = []
+    stayed: list[Stay] = []
+    dropped: list[Standing] = []
+    for row in rows:
+        instant = chosen.get(row.departure)
+        if row.pinned:
+            stayed += _stay(row, by_instant[instant] if instant else None, row.pinned)
+        elif instant is None:
+            dropped.append(row)
+        else:
+            date = by_instant[instant]
+            times = with_promises(row, date.times, now)
+            if times is None:
+                stayed += _stay(row, date, "a deadline that was moved by hand would come after it")
+            elif times == row.times and instant == row.planned_at:
+                kept.append(row)
+            else:
+                moved.append(
+                    Move(row.departure, row.times, replace(date, times=times), row.planned_at, row.aboard)
+                )
+    taken = set(chosen.values())
+    added = tuple(one for one in dates if one.planned_at not in taken)
+    return Timetable(tuple(kept), tuple(moved), tuple(stayed), added, tuple(dropped))
+
+
+def _stay(row: Standing, date: Date | None, why: str) -> list[Stay]:
+    """Name a departure that stays, where the schedule alone would have moved it."""
+    if date is None or (date.planned_at == row.planned_at and row.is_off):
+        return []
+    return [Stay(row.departure, row.times, why, row.planned_at, date.planned_at, row.aboard)]
+
+
+def with_promises(row: Standing, after: Times, now: datetime) -> Times | None:
+    """Return the new times of a departure with what people were promised, None where that does not fit.
+
+    What a person has moved stays. A deadline that was still ahead never lies in the past by an edit (T12): it
+    stays where it was, though no longer than until the seal.
+    """
+    cut_offs = dict(after.cut_offs)
+    for category, at in after.cut_offs.items():
+        before = row.times.cut_offs.get(category)
+        if before is None:
+            continue
+        if CUT_OFF + category in row.by_hand:
+            cut_offs[category] = before
+        elif at <= now < before:
+            cut_offs[category] = min(before, _open_until(row, after))
+    milestones = _milestones(row, after, now)
+    if max(cut_offs.values()) > after.departs_at:
+        return None
+    return replace(after, cut_offs=cut_offs, milestones=milestones)
+
+
+def _open_until(row: Standing, after: Times) -> datetime:
+    """Return until when a departure that does not move may keep an old cut-off: until it goes."""
+    return after.departs_at if after.departs_at == row.times.departs_at else after.cut_off_at
+
+
+def _milestones(row: Standing, after: Times, now: datetime) -> tuple[tuple[str, datetime], ...]:
+    before = dict(row.times.milestones)
+    return tuple(
+        (
+            name,
+            before[name]
+            if name in before and (MILESTONE + name in row.by_hand or at <= now < before[name])
+            else at,
+        )
+        for name, at in after.milestones
     )
-    chosen: dict[int, datetime] = {}
-    for _, _, instant, departure in pairs:
-        if departure not in chosen and instant in free:
+
+
+def rematch(standing: Iterable[Standing], instants: Sequence[datetime]) -> dict[int, datetime]:
+    """Give each departure its nearest free instant; those with changes aboard choose first, pinned ones last.
+
+    A departure whose instant is there still keeps it.
+
+    :param instants: ascending
+    :return: the instant by departure; who finds none is left out
+    """
+    rows = list(standing)
+    known = set(instants)
+    chosen = {one.departure: one.planned_at for one in rows if one.planned_at in known}
+    kept = set(chosen.values())
+    free = [instant for instant in instants if instant not in kept]
+    waiting = {one.departure: one for one in rows if one.departure not in chosen}
+    wishes = [wish for one in waiting.values() if (wish := _wish(one, free))]
+    heapify(wishes)
+    while wishes:
+        _, _, instant, departure = heappop(wishes)
+        place = bisect_left(free, instant)
+        if free[place : place + 1] == [instant]:
+            del free[place]
             chosen[departure] = instant
-            free.discard(instant)
-    moved = tuple(
-        Move(one.departure, one.planned_at, chosen[one.departure], one.aboard)
-        for one in others
-        if one.departure in chosen
-    )
-    dropped = tuple(one for one in others if one.departure not in chosen)
-    return Timetable(kept, moved, tuple(sorted(free)), dropped)
+        elif wish := _wish(waiting[departure], free):
+            heappush(wishes, wish)
+    return chosen
+
+
+def _wish(one: Standing, free: Sequence[datetime]) -> tuple[int, timedelta, datetime, int] | None:
+    """Return what a departure would take next, its nearest free instant, with its place in the queue."""
+    place = bisect_left(free, one.planned_at)
+    near = [(abs(instant - one.planned_at), instant) for instant in free[max(place - 1, 0) : place + 1]]
+    if not near or (one.pinned and min(near)[0] > NEAR):
+        return None
+    return (2 if one.pinned else int(one.aboard == 0), *min(near), one.departure)

@@ -1,24 +1,25 @@
 """Show trains, make them and edit them."""
 
-from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from releasetrain.accounts.access import refuse_strangers
-from releasetrain.lib import clock, schedule
+from releasetrain.catalog.models import Service
+from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, Refused
-from releasetrain.panels.shapes import MovedDate
+from releasetrain.panels.shapes import Preview
 from releasetrain.trains import actions
 from releasetrain.trains.access import train_for
 from releasetrain.trains.models import Train
-from releasetrain.trains.queries.settings import TrainSettings
-from releasetrain.trains.queries.timetable import moves
+from releasetrain.trains.queries.settings import schedule_notes
+from releasetrain.web.contexts.timetable import preview_of, words_of
 from releasetrain.web.contexts.trains import EDIT_ROLES, may_make, page_of, rows_of
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.trains import TrainForm
+from releasetrain.web.forms.trains import PRESETS, TrainForm, pressed
 from releasetrain.web.request import Request
 
 
@@ -38,8 +39,9 @@ def train_list(request: Request) -> HttpResponse:
 @signed_in
 def train_detail(request: Request, slug: str) -> HttpResponse:
     """Show one train: its terms, its next dates, its past."""
-    train = train_for(request.user, slug, roles=request.roles)
-    return render(request, "trains/detail.html", {"train": page_of(train, request.roles), "now": clock.now()})
+    train, now = train_for(request.user, slug, roles=request.roles), clock.now()
+    page = page_of(train, person=request.user, roles=request.roles, now=now)
+    return render(request, "trains/detail.html", {"train": page, "now": now})
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,27 +62,63 @@ def train_edit(request: Request, slug: str) -> HttpResponse:
     return edit(request, train, f"Edit {train.name}", f"/trains/{slug}/")
 
 
-def edit(request: Request, train: Train | None, heading: str, cancel_url: str) -> HttpResponse:
-    """Show the form, preview what moves, or save."""
+@require_POST
+@signed_in
+def train_words(request: Request) -> HttpResponse:
+    """Say in words what somebody is typing."""
+    refuse_strangers(request.roles, "see the trains")
     now = clock.now()
-    form = TrainForm(request.POST or None, train=train, now=now)
-    status, moved = 200, None
-    if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            if "preview" in request.POST:
-                moved, status = preview(train, form.settings(), now), 200
-            elif (saved := save(request, train, form)) is not None:
-                messages.success(request, f"{saved.name} is saved.")
-                return redirect("trains-detail", slug=saved.slug)
-    context = {
+    form = TrainForm(request.POST, train=None, now=now)
+    return render(request, "trains/_words.html", {"words": words_of(form, now)})
+
+
+def edit(request: Request, train: Train | None, heading: str, cancel_url: str) -> HttpResponse:
+    """Show the form, one row more of it, what saving would move, or save."""
+    now = clock.now()
+    if request.method != "POST":
+        return show(request, TrainForm(None, train=train, now=now), heading, cancel_url)
+    if (typed := pressed(request.POST)) is not None:
+        form = TrainForm(typed, train=train, now=now)
+        form.hush()
+        return show(request, form, heading, cancel_url)
+    form = TrainForm(request.POST, train=train, now=now)
+    if not form.is_valid():
+        return show(request, form, heading, cancel_url, status=422)
+    preview = preview_of(train, form.settings(), now)
+    is_seen = preview.is_new or request.POST.get("seen", "") == preview.digest
+    if "save" not in request.POST or not is_seen:
+        must_look = "save" in request.POST
+        return show(request, form, heading, cancel_url, preview=preview, must_look=must_look)
+    if (saved := save(request, train, form)) is None:
+        return show(request, form, heading, cancel_url, preview=preview, status=422)
+    tell(request, saved, form)
+    return redirect("trains-detail", slug=saved.slug)
+
+
+def show(
+    request: Request,
+    form: TrainForm,
+    heading: str,
+    cancel_url: str,
+    *,
+    preview: Preview | None = None,
+    must_look: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    """Draw the form with everything that was typed, and what it means in words."""
+    now = clock.now()
+    categories = Service.objects.exclude(category="").values_list("category", flat=True)
+    context: dict[str, Any] = {
         "heading": heading,
         "form": form,
         "action": request.path,
         "cancel_url": cancel_url,
-        "moved": moved,
-        "zone": form.data.get("time_zone") or (train.time_zone if train else "UTC"),
-        "submit_label": "Save",
+        "words": (words := words_of(form, now)),
+        "preview": preview,
+        "must_look": must_look,
+        "presets": PRESETS,
+        "categories": categories.distinct().order_by("category"),
+        "zone": words.zone,
         "now": now,
     }
     return render(request, "trains/form.html", context, status=status)
@@ -94,17 +132,12 @@ def save(request: Request, train: Train | None, form: TrainForm) -> Train | None
         actions.save_train(train, form.settings(), by=request.user, now=clock.now())
         return Train.objects.get(pk=train.pk)
     except Refused as refusal:
-        field = getattr(refusal, "field", "")
-        form.add_error(field if field in form.fields else None, refusal.message)
+        form.blame(getattr(refusal, "field", ""), refusal.message)
         return None
 
 
-def preview(train: Train | None, settings: TrainSettings, now: datetime) -> list[MovedDate]:
-    """Say what saving would move, before it moves."""
-    if train is None:
-        return []
-    edited = schedule.read(settings.rule, settings.first_departs_at_local, settings.time_zone)
-    table = moves(train, edited, settings.cut_off_lead, now)
-    moved = [MovedDate(f"RT-{one.departure}", one.before, one.after, one.aboard) for one in table.moved]
-    gone = [MovedDate(f"RT-{one.departure}", one.planned_at, None, one.aboard) for one in table.dropped]
-    return [*moved, *gone]
+def tell(request: Request, train: Train, form: TrainForm) -> None:
+    """Say that it is saved, and where the clocks will not let a date be what was typed (RULES T2, T3)."""
+    messages.success(request, f"{train.name} is saved.")
+    for note in schedule_notes(form.settings(), clock.now())[:2]:
+        messages.warning(request, note)
