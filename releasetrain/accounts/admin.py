@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from releasetrain.accounts.models import ApiToken, Membership, Team, User
+from releasetrain.accounts.models import ApiToken, Membership, Shift, Team, User
+from releasetrain.lib.admin import ReadOnlyAdmin
 
 
 class MembershipInline(admin.TabularInline[Membership, User]):
@@ -26,6 +27,12 @@ class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
 
     def has_add_permission(self, request: object) -> bool:
         return False
+
+
+@admin.register(Shift)
+class ShiftAdmin(ReadOnlyAdmin[Shift]):
+    list_display = ("team", "starts_local", "ends_local", "time_zone", "rule", "label", "removed_at")
+    list_filter = ("team",)
 
 
 admin.site.register(Team)

@@ -92,8 +92,8 @@ class Membership(models.Model):
 class Shift(models.Model):
     """A team's on-call duty on the wall clock of a zone: once, or by an RFC 5545 rule with people in turn.
 
-    `starts_local` and `ends_local` are the two ends of the first time, naive. A shift from a feed carries that
-    feed's id and the event's uid; `label` names the person as the feed does, known here or not.
+    `starts_local` and `ends_local` are the two ends of the first time, naive. A shift from a feed carries the
+    id of that and the event's uid; `label` names the person as the feed does, known here or not.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="shifts")
