@@ -15,6 +15,7 @@ NAVIGATION = (
     ("Departures", "/", "board"),
     ("Trains", "/trains/", "trains"),
     ("Changes", "/changes/", "changes"),
+    ("Calendar", "/calendar/", "calendar"),
     ("Flags", "/flags/", "flags"),
     ("Audit", "/audit/", "audit"),
 )

@@ -1,7 +1,7 @@
 """Lead addresses to pages; the first word of a name is its place in the navigation."""
 
 from allauth.account.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from releasetrain.web.views import (
@@ -41,6 +41,7 @@ urlpatterns = [
     path("changes/<int:pk>/", changes.change_detail, name="changes-detail"),
     path("changes/<int:pk>/board/<int:departure>/", changes.change_board, name="changes-board"),
     path("changes/<int:pk>/withdraw/", changes.change_withdraw, name="changes-withdraw"),
+    path("calendar/", include("releasetrain.web.calendar_urls")),
     path("flags/", flags.flag_list, name="flags"),
     path("flags/<str:key>/", flags.flag_detail, name="flags-detail"),
     path("flags/<str:key>/<slug:environment>/kill/", flags.flag_switch, {"verb": "kill"}, name="flags-kill"),

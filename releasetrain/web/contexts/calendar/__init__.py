@@ -1,0 +1,1 @@
+"""Gather what the calendar pages show."""

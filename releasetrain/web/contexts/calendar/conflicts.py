@@ -1,0 +1,174 @@
+"""Find departures that cannot run as planned: into a window that stops them, or against one another."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from itertools import takewhile
+
+from releasetrain.calendars.rules.judging import stops
+from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place, Stops
+from releasetrain.catalog.models import Dependency
+from releasetrain.lib.spans import Span
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.overrides import passings_of
+from releasetrain.trains.rules.forecast import Course, Hold, Run, closures_of, foresee, length, steps_of
+from releasetrain.trains.rules.overrides import Passing
+from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
+from releasetrain.web.contexts.calendar.days import day_words
+from releasetrain.web.contexts.calendar.gathering import instants_of
+from releasetrain.web.forms.calendar import Parts
+
+LEVELS = {Stops.HARD: "stops it", Stops.SOFT: "asks for an acknowledgement"}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What every departure is held against."""
+
+    freezes: Sequence[Freeze]
+    parts: Parts
+    zone: tzinfo
+    now: datetime
+    needs: dict[int, frozenset[int]]
+    passings: dict[int, tuple[Passing, ...]]
+
+
+def conflicts_of(
+    departures: Sequence[Departure], freezes: Sequence[Freeze], parts: Parts, zone: tzinfo, now: datetime
+) -> dict[int, list[str]]:
+    """Say for each departure that is still ahead what it meets on its way, by id; none where nothing does."""
+    ahead = [one for one in departures if DepartureState(one.state) not in FINISHED_STATES]
+    if not ahead:
+        return {}
+    known = Known(freezes, parts, zone, now, _needs(), passings_of(one.pk for one in ahead))
+    found: dict[int, list[str]] = defaultdict(list)
+    for departure in ahead:
+        if departure.departed_at is None and departure.departs_at >= now:
+            found[departure.pk] += [*_cut_offs(departure, known), *_course(departure, known)]
+    for one, other, place in _clashes(ahead, known):
+        found[one.pk].append(_clash(other, place, parts))
+        found[other.pk].append(_clash(one, place, parts))
+    return {pk: sentences for pk, sentences in found.items() if sentences}
+
+
+def _needs() -> dict[int, frozenset[int]]:
+    needs: dict[int, set[int]] = defaultdict(set)
+    for service, needed in Dependency.objects.values_list("service_id", "depends_on_id"):
+        needs[service].add(needed)
+    return {service: frozenset(needed) for service, needed in needs.items()}
+
+
+def runs_of(departure: Departure, known: Known) -> list[Run]:
+    """Return what each service of a departure has to go through, by its plan."""
+    parts, environment = known.parts, departure.train.environment_id
+    services: list[int] = departure.service_ids  # type: ignore[attr-defined]
+    steps = steps_of(departure.plan.get("ladder") or departure.train.ladder)
+    return [
+        Run(
+            service=pk,
+            name=parts.services[pk],
+            place=Place(parts.owners[pk], pk, environment, parts.places.get(environment)),
+            steps=steps,
+            needs=known.needs.get(pk, frozenset()),
+        )
+        for pk in services
+        if pk in parts.services
+    ]
+
+
+def _cut_offs(departure: Departure, known: Known) -> Iterable[str]:
+    """Say which of its cut-offs lie in a window that stops it, where people would not be there to seal."""
+    places, lane = [run.place for run in runs_of(departure, known)], Lane(departure.train.lane)
+    denying = [one for one in known.freezes if one.effect is Effect.DENY and not _is_mild(departure, one)]
+    for kind, name, at in instants_of(departure):
+        if kind != "cut_off" or at < known.now:
+            continue
+        of = f" for {name}" if name else ""
+        for stop in stops(denying, places, at, lane=lane):
+            yield _met(f"Its cut-off{of} lies", at, stop.freeze, stop.until, known.zone)
+
+
+def _is_mild(departure: Departure, freeze: Freeze) -> bool:
+    is_accepted = freeze.level is Stops.SOFT and freeze.id in departure.acknowledged_windows
+    return freeze.level is Stops.NOTICE or is_accepted
+
+
+def _course(departure: Departure, known: Known) -> Iterable[str]:
+    """Say where windows would keep it from leaving, and where they would hold it on its way (RULES W6)."""
+    course = _foreseen(departure, known)
+    told = set[int]()
+    for hold in (*course.waits, *course.holds):
+        for freeze in hold.freezes:
+            if freeze.id in told:
+                continue
+            told.add(freeze.id)
+            if hold in course.waits:
+                yield _met("It departs", departure.departs_at, freeze, hold.end, known.zone)
+            else:
+                yield _held(hold, freeze, known.zone)
+
+
+def _foreseen(departure: Departure, known: Known) -> Course:
+    runs = runs_of(departure, known)
+    closures = {
+        run.service: closures_of(
+            known.freezes,
+            run.place,
+            since=departure.departs_at,
+            lane=Lane(departure.train.lane),
+            acknowledged=frozenset(departure.acknowledged_windows),
+            passings=known.passings.get(departure.pk, ()),
+        )
+        for run in runs
+    }
+    return foresee(runs, closures, departure.departs_at)
+
+
+def _met(what: str, at: datetime, freeze: Freeze, until: datetime | None, zone: tzinfo) -> str:
+    """Say that something lies in a window that stops it, or outside one that would let it."""
+    if freeze.effect is Effect.ALLOW:
+        opens = f"; it may move from {_at(until, zone)} on" if until else ""
+        return f"{what} on {_at(at, zone)}, outside “{freeze.name}”{opens}."
+    ends = f" until {_at(until, zone)}" if until else ""
+    return f"{what} on {_at(at, zone)}, inside “{freeze.name}”, which {LEVELS[freeze.level]}{ends}."
+
+
+def _held(hold: Hold, freeze: Freeze, zone: tzinfo) -> str:
+    name, since = hold.run.name, _at(hold.start, zone)
+    if hold.comes_back:
+        return f"“{freeze.name}” would roll {name} back from {hold.weight} % on {since}."
+    until = f" until {_at(hold.end, zone)}" if hold.end else ""
+    return f"“{freeze.name}” would hold {name} at {hold.weight} % from {since}{until}."
+
+
+def _at(at: datetime, zone: tzinfo) -> str:
+    local = at.astimezone(zone)
+    return f"{day_words(local.date())}, {local:%H:%M}"
+
+
+def _clashes(departures: Sequence[Departure], known: Known) -> Iterable[tuple[Departure, Departure, Place]]:
+    """Return pairs of departures that want the same service in the same environment at once (RULES H1)."""
+    wanted: dict[Place, list[tuple[Span, Departure]]] = defaultdict(list)
+    for departure in departures:
+        runs = runs_of(departure, known)
+        start = departure.departed_at or departure.departs_at
+        for run in runs:
+            wanted[run.place].append((Span(start, start + length(runs)), departure))
+    seen = set[tuple[int, int]]()
+    for place, spans in wanted.items():
+        spans.sort(key=lambda one: (one[0].start, one[1].pk))
+        for index, (span, one) in enumerate(spans):
+            for other in _started_before(span.end, spans[index + 1 :]):
+                if (one.pk, other.pk) not in seen:
+                    seen.add((one.pk, other.pk))
+                    yield one, other, place
+
+
+def _started_before(end: datetime, spans: Sequence[tuple[Span, Departure]]) -> Iterable[Departure]:
+    return (departure for _, departure in takewhile(lambda one: one[0].start < end, spans))
+
+
+def _clash(other: Departure, place: Place, parts: Parts) -> str:
+    where = f"{parts.services[place.service]} in {parts.environments[place.environment]}"
+    return f"{other.code} {other.train.name} moves {where} at the same time; one of the two has to wait."

@@ -1,0 +1,1 @@
+"""Show the calendar, its windows, and where they come from."""
