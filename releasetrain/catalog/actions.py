@@ -6,16 +6,35 @@ from typing import Any
 from django.db import transaction
 
 from releasetrain.accounts.models import Team
-from releasetrain.catalog.models import Dependency, Environment, Service, Target
+from releasetrain.catalog.models import Dependency, Environment, Region, Service, Target
 from releasetrain.catalog.rules import cycle_through
 from releasetrain.events.actions import Actor, record
 from releasetrain.lib.errors import Invalid
+from releasetrain.lib.recurrence import BadRule
+from releasetrain.lib.schedule import read_zone
 
 
 @transaction.atomic
-def add_environment(*, slug: str, name: str, by: Actor | None, now: datetime, order: int = 0) -> Environment:
-    """Add a place where services run."""
-    environment = Environment.objects.create(slug=slug, name=name, order=order)
+def add_region(*, slug: str, name: str, time_zone: str, by: Actor | None, now: datetime) -> Region:
+    """Add a part of the world with a day of its own (RULES T7).
+
+    :raises Invalid: nobody knows the zone; a likely one is named
+    """
+    try:
+        zone = read_zone(time_zone)
+    except BadRule as refusal:
+        raise Invalid(str(refusal), field="time_zone") from refusal
+    region = Region.objects.create(slug=slug, name=name, time_zone=zone.key)
+    record(kind="catalog.region.added", subject=region, actor=by, now=now, time_zone=zone.key)
+    return region
+
+
+@transaction.atomic
+def add_environment(
+    *, slug: str, name: str, by: Actor | None, now: datetime, order: int = 0, region: Region | None = None
+) -> Environment:
+    """Add a place where services run, in a region where days count."""
+    environment = Environment.objects.create(slug=slug, name=name, order=order, region=region)
     record(kind="catalog.environment.added", subject=environment, actor=by, now=now)
     return environment
 
