@@ -1,187 +1,382 @@
-"""Open and end windows, and stop the line."""
+"""Open, change, end and delete windows, and stop the line."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
-from releasetrain.accounts.access import refuse_without
-from releasetrain.accounts.models import Team, User
+from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.models import Occurrence, Window, WindowScope
-from releasetrain.calendars.rules.checks import why_not_stop, why_not_window
-from releasetrain.calendars.rules.windows import Stops
+from releasetrain.calendars.actions.occurrences import shut_occurrences, write_bounds, write_occurrences
+from releasetrain.calendars.models import Feed, Occurrence, Window, WindowScope
+from releasetrain.calendars.queries.settings import (
+    Where,
+    WindowSettings,
+    plan_of,
+    why_not_text,
+    window_problems,
+)
+from releasetrain.calendars.rules.checks import why_not_stop
+from releasetrain.calendars.rules.times import Plan
 from releasetrain.catalog.access import roles_of
-from releasetrain.catalog.models import Environment, Region, Service
-from releasetrain.events.actions import SystemActor, record
-from releasetrain.lib.errors import Invalid, Refused
+from releasetrain.events.actions import SYSTEM, SystemActor, record
+from releasetrain.lib.errors import Invalid, NotAllowed, Refused
+from releasetrain.lib.schedule import at_words
+from releasetrain.lib.words import listed
 
 MAY_OPEN = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 MAY_STOP = (Role.ON_CALL, Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
+EVERYTHING = Where()
+TIMES = {
+    "starts_local",
+    "ends_local",
+    "time_zone",
+    "is_all_day",
+    "day_mode",
+    "rule",
+    "holidays",
+    "capacity",
+    "effect",
+    "includes",
+}
+PLAIN = (
+    "level",
+    "effect",
+    "behaviour",
+    "time_zone",
+    "is_all_day",
+    "day_mode",
+    "rule",
+    "holidays",
+    "capacity",
+)
 
 
 class AlreadyEnded(Refused):
-    """Refuse to end a window that has ended."""
+    """Refuse to touch a window that has ended or was deleted."""
 
     code = "already_ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """A part of the house; every empty field means all."""
+class NotOurs(Refused):
+    """Refuse to change by hand what somebody else’s calendar says, or a stopped line."""
 
-    team: Team | None = None
-    service: Service | None = None
-    environment: Environment | None = None
-    region: Region | None = None
-
-    @property
-    def team_id(self) -> int | None:
-        """Return the team whose people may decide about it; None asks for a role in the whole house."""
-        if self.service:
-            return self.service.team_id
-        return self.team.pk if self.team else None
-
-    def __str__(self) -> str:
-        named = [part.name for part in (self.team, self.service, self.environment, self.region) if part]
-        return " in ".join(named) if named else "everything"
-
-
-EVERYTHING = Where()
+    code = "not_ours"
 
 
 @transaction.atomic
 def open_window(
-    *,
-    name: str,
-    level: Stops,
-    reason: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    by: User | SystemActor,
-    now: datetime,
-    scope: Where = EVERYTHING,
-    is_confirmed: bool = False,
+    settings: WindowSettings, *, by: User | SystemActor, now: datetime, is_confirmed: bool = False
 ) -> Window:
-    """Stop (or announce) movement for a span of time.
+    """Stop, announce or confine movement for some time, once or again and again.
 
-    :raises Invalid: it is typed wrong; a long one must be confirmed
-    :raises NotAllowed: the scope is not this person's to close
+    :raises Invalid: it is typed wrong; what is doubtful must be confirmed (RULES W10)
+    :raises NotAllowed: one of its places is not this person's to close
     """
-    _refuse_strangers(by, MAY_OPEN, "open a window here", scope)
-    _refuse_empty(name=name, reason=reason)
-    if why := why_not_window(starts_at=starts_at, ends_at=ends_at, is_confirmed=is_confirmed, now=now):
-        raise Invalid(why, field="ends_at")
-    window = _create(name, level, reason, starts_at, ends_at, scope, by, now)
-    record(
-        kind="calendars.window.opened",
-        subject=window,
-        actor=by,
-        now=now,
-        level=level.value,
-        reason=reason,
-        scope=str(scope),
-        starts_at=starts_at.isoformat(),
-        ends_at=ends_at.isoformat(),
-    )
+    _refuse_strangers(by, MAY_OPEN, "open a window here", settings.includes)
+    _refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed))
+    window = _create(settings, plan_of(settings, now), now, by=by)
+    record(kind="calendars.window.opened", subject=window, actor=by, now=now, **_facts(window, settings))
     return window
 
 
 @transaction.atomic
-def stop_the_line(
-    *, reason: str, until: datetime, by: User | SystemActor, now: datetime, scope: Where = EVERYTHING
+def save_window(
+    window: Window,
+    settings: WindowSettings,
+    *,
+    by: User | SystemActor,
+    now: datetime,
+    is_confirmed: bool = False,
 ) -> Window:
-    """Stop every departure and promotion in the scope at once, until a time; rollbacks go on (RULES W12).
+    """Change a window; what it has stopped so far stays as it was (RULES T12, W3).
+
+    :raises AlreadyEnded: it was ended or deleted
+    :raises Invalid: it is typed wrong; what is newly doubtful must be confirmed (RULES W10)
+    :raises NotAllowed: one of its places, as they were or will be, is not this person's to close
+    :raises NotOurs: it comes from a feed, or it is a stopped line
+    """
+    locked = _locked(window)
+    before = WindowSettings.of(locked)
+    _refuse_strangers(by, MAY_OPEN, "change this window", before.includes)
+    _refuse_strangers(by, MAY_OPEN, "let this window cover that", settings.includes)
+    _refuse_over(locked, now)
+    _refuse_foreign(locked)
+    _refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed, window=locked))
+    if changed := before.differing(settings):
+        _change(locked, settings, changed, now)
+        words = listed([name.replace("_", " ").removesuffix(" local") for name in changed])
+        facts = {**_facts(locked, settings), "changed": words}
+        record(kind="calendars.window.changed", subject=locked, actor=by, now=now, **facts)
+    return locked
+
+
+@transaction.atomic
+def end_window(
+    window: Window,
+    *,
+    reason: str,
+    by: User | SystemActor,
+    now: datetime,
+    only_this_time: bool = False,
+) -> Window:
+    """End a window early, for good or only this time; it stays on record with who and why (RULES W3).
+
+    :raises AlreadyEnded: it is over, or not open this time
+    :raises Invalid: there is no reason
+    :raises NotAllowed: one of its places is not this person's to open
+    """
+    locked = _locked(window)
+    may = MAY_STOP if locked.stops_the_line else MAY_OPEN
+    _refuse_strangers(by, may, "end this window", WindowSettings.of(locked).includes)
+    _refuse_empty(reason=reason)
+    _refuse_over(locked, now)
+    if only_this_time:
+        _end_this_time(locked, now)
+    else:
+        locked.ended_early_at = now
+        locked.save(update_fields=["ended_early_at"])
+        shut_occurrences(locked, now)
+    record(
+        kind="calendars.window.ended",
+        subject=locked,
+        actor=by,
+        now=now,
+        reason=reason.strip(),
+        only_this_time=only_this_time,
+    )
+    return locked
+
+
+@transaction.atomic
+def delete_window(window: Window, *, reason: str, by: User | SystemActor, now: datetime) -> Window:
+    """Take a window off the calendar; the row keeps who did it and why (RULES W3).
+
+    :raises AlreadyEnded: it was deleted before
+    :raises Invalid: there is no reason
+    :raises NotAllowed: one of its places is not this person's to open
+    :raises NotOurs: it comes from a feed, or it is a stopped line
+    """
+    locked = _locked(window)
+    _refuse_strangers(by, MAY_OPEN, "delete this window", WindowSettings.of(locked).includes)
+    _refuse_empty(reason=reason)
+    if locked.deleted_at:
+        raise AlreadyEnded(_gone(locked), who=locked.deleted_by_label)
+    _refuse_foreign(locked)
+    _delete(locked, reason, by, now)
+    return locked
+
+
+@transaction.atomic
+def stop_the_line(
+    *, reason: str, until: datetime, by: User | SystemActor, now: datetime, where: Where = EVERYTHING
+) -> Window:
+    """Stop every departure, promotion and flag-on in a place at once, until a time; rollbacks go on (W12).
 
     :raises Invalid: no reason, or an end that is past or too far away
-    :raises NotAllowed: the scope is not this person's to stop
+    :raises NotAllowed: the place is not this person's to stop
     """
-    _refuse_strangers(by, MAY_STOP, "stop the line here", scope)
+    includes = () if where.is_everything else (where,)
+    _refuse_strangers(by, MAY_STOP, "stop the line here", includes)
     _refuse_empty(reason=reason)
     if why := why_not_stop(until=until, now=now):
         raise Invalid(why, field="until")
-    window = _create(f"{scope}"[:120], Stops.HARD, reason, now, until, scope, by, now, stops_the_line=True)
+    window = Window.objects.create(
+        name=str(where)[:120],
+        reason=reason.strip(),
+        starts_local=f"{now.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+        ends_local=f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%S}",
+        starts_at=now,
+        ends_at=until,
+        stops_the_line=True,
+        created_by=by if isinstance(by, User) else None,
+        created_at=now,
+    )
+    _write_scopes(window, includes, ())
+    Occurrence.objects.create(window=window, during=DateTimeTZRange(now, until))
     record(
         kind="calendars.line.stopped",
         subject=window,
         actor=by,
         now=now,
-        reason=reason,
-        scope=str(scope),
+        reason=reason.strip(),
+        scope=str(where),
         ends_at=until.isoformat(),
     )
     return window
 
 
-@transaction.atomic
-def end_window(window: Window, *, reason: str, by: User | SystemActor, now: datetime) -> Window:
-    """End a window early; it stays on record with who and why (RULES W3).
+def put_window(feed: Feed, uid: str, settings: WindowSettings, *, now: datetime) -> tuple[Window | None, str]:
+    """Open or change the window that an event of a feed stands for, within the caller's transaction.
 
-    :raises AlreadyEnded: it is over
+    :return: the window and "added", "changed" or "same"; no window where a new event is over already
+    :raises BadRule: its rule or zone cannot be followed
+    :raises BadTime: one of its ends cannot be read
     """
-    locked = Window.objects.select_for_update(no_key=True).get(pk=window.pk)
-    named = locked.scopes.filter(is_exclusion=False).first()
-    scope = Where(named.team, named.service, named.environment, named.region) if named else EVERYTHING
-    may = MAY_STOP if locked.stops_the_line else MAY_OPEN
-    _refuse_strangers(by, may, "end this window", scope)
-    _refuse_empty(reason=reason)
-    if (locked.ends_at and locked.ends_at <= now) or (locked.ended_early_at and locked.ended_early_at <= now):
-        raise AlreadyEnded(f"The window “{locked.name}” has ended already.")
-    locked.ended_early_at = now
-    locked.save(update_fields=["ended_early_at"])
-    locked.occurrences.filter(during__startswith__gte=now).delete()
-    for one in locked.occurrences.filter(during__endswith__gt=now):
-        one.during = DateTimeTZRange(one.during.lower, now)
-        one.save(update_fields=["during"])
-    record(kind="calendars.window.ended", subject=locked, actor=by, now=now, reason=reason)
-    return locked
+    plan = plan_of(settings, now)
+    known = feed.windows.select_for_update(no_key=True).filter(uid=uid, deleted_at__isnull=True).first()
+    if known is None:
+        return (_create(settings, plan, now, feed=feed, uid=uid), "added") if plan.times else (None, "same")
+    if changed := WindowSettings.of(known).differing(settings):
+        _change(known, settings, changed, now)
+    return known, "changed" if changed else "same"
+
+
+def drop_window(window: Window, *, reason: str, now: datetime, by: User | SystemActor = SYSTEM) -> None:
+    """Take the window of an event that is gone from its feed off the calendar (RULES W3)."""
+    _delete(_locked(window), reason, by, now)
+
+
+def _locked(window: Window) -> Window:
+    """Lock a window until the transaction ends: its occurrences are written under this lock only."""
+    return (
+        Window.objects.select_for_update(no_key=True, of=("self",)).select_related("feed").get(pk=window.pk)
+    )
 
 
 def _create(
-    name: str,
-    level: Stops,
-    reason: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    scope: Where,
-    by: User | SystemActor,
+    settings: WindowSettings,
+    plan: Plan,
     now: datetime,
     *,
-    stops_the_line: bool = False,
+    by: User | SystemActor | None = None,
+    feed: Feed | None = None,
+    uid: str = "",
 ) -> Window:
-    window = Window.objects.create(
-        name=name.strip(),
-        level=level,
-        reason=reason.strip(),
-        starts_local=f"{starts_at:%Y-%m-%dT%H:%M:%S}",
-        ends_local=f"{ends_at:%Y-%m-%dT%H:%M:%S}",
-        starts_at=starts_at,
-        ends_at=ends_at,
-        stops_the_line=stops_the_line,
+    times = plan.united()
+    window = Window(
+        feed=feed,
+        uid=uid,
         created_by=by if isinstance(by, User) else None,
         created_at=now,
+        starts_at=times[0].span.start,
+        ends_at=max(one.span.end for one in times) if plan.is_last else None,
     )
-    if scope != EVERYTHING:
-        WindowScope.objects.create(
-            window=window,
-            team=scope.team,
-            service=scope.service,
-            environment=scope.environment,
-            region=scope.region,
-        )
-    Occurrence.objects.create(window=window, during=DateTimeTZRange(starts_at, ends_at))
+    _fill(window, settings)
+    window.save(force_insert=True)
+    _write_scopes(window, settings.includes, settings.excludes)
+    write_occurrences(window, plan, now)
     return window
 
 
-def _refuse_strangers(by: User | SystemActor, any_of: tuple[Role, ...], what: str, scope: Where) -> None:
-    if isinstance(by, User):
-        refuse_without(roles_of(by), any_of, what, team=scope.team_id)
+def _change(window: Window, settings: WindowSettings, changed: Sequence[str], now: datetime) -> None:
+    _fill(window, settings)
+    window.save(update_fields=["name", "reason", "starts_local", "ends_local", "lanes", *PLAIN])
+    if {"includes", "excludes"} & set(changed):
+        window.scopes.all().delete()
+        _write_scopes(window, settings.includes, settings.excludes)
+    if TIMES & set(changed):
+        plan = plan_of(settings, now)
+        write_occurrences(window, plan, now)
+        write_bounds(window, is_last=plan.is_last)
+
+
+def _fill(window: Window, settings: WindowSettings) -> None:
+    for name in PLAIN:
+        setattr(window, name, getattr(settings, name))
+    window.name, window.reason = settings.name.strip(), settings.reason.strip()
+    window.starts_local, window.ends_local = settings.local_ends
+    window.lanes = sorted(settings.lanes)
+
+
+def _write_scopes(window: Window, includes: Sequence[Where], excludes: Sequence[Where]) -> None:
+    WindowScope.objects.bulk_create(
+        WindowScope(
+            window=window,
+            is_exclusion=is_exclusion,
+            team=one.team,
+            service=one.service,
+            environment=one.environment,
+            region=one.region,
+        )
+        for is_exclusion, places in ((False, includes), (True, excludes))
+        for one in places
+    )
+
+
+def _end_this_time(window: Window, now: datetime) -> None:
+    rows = window.occurrences.filter(during__contains=now)
+    if not rows:
+        raise AlreadyEnded(f"The window “{window.name}” is not open now, so there is no time to end.")
+    for row in rows:
+        if row.during.lower == now:
+            row.delete()
+            continue
+        row.during = DateTimeTZRange(row.during.lower, now)
+        row.save(update_fields=["during"])
+
+
+def _delete(window: Window, reason: str, by: User | SystemActor, now: datetime) -> None:
+    window.deleted_at, window.deleted_by_label = now, str(by)[:200]
+    window.deleted_reason = reason.strip()[:500]
+    window.save(update_fields=["deleted_at", "deleted_by_label", "deleted_reason"])
+    shut_occurrences(window, now)
+    record(kind="calendars.window.deleted", subject=window, actor=by, now=now, reason=reason.strip())
+
+
+def _facts(window: Window, settings: WindowSettings) -> dict[str, object]:
+    """Return what everybody may want to know of a window when it is opened or changed."""
+    return {
+        "reason": window.reason,
+        "level": settings.level.value,
+        "effect": settings.effect.value,
+        "scope": settings.where,
+        "starts_at": window.starts_at.isoformat(),
+        "ends_at": window.ends_at.isoformat() if window.ends_at else None,
+    }
+
+
+def _refuse_strangers(
+    by: User | SystemActor, any_of: tuple[Role, ...], what: str, places: Sequence[Where]
+) -> None:
+    """Refuse a person who may not decide about each of the places; none of them means all."""
+    if not isinstance(by, User):
+        return
+    roles = roles_of(by)
+    for where in places or (EVERYTHING,):
+        service = where.service.pk if where.service else None
+        if not any(roles.has(role, team=where.team_id, service=service) for role in any_of):
+            wanted = " or ".join(role.label for role in any_of)
+            raise NotAllowed(
+                f"To {what} one needs the role {wanted} for {where}, which you do not hold.",
+                who="an administrator",
+            )
+
+
+def _refuse_problems(problems: dict[str, str]) -> None:
+    for field, why in problems.items():
+        raise Invalid(why, field=field)
 
 
 def _refuse_empty(**texts: str) -> None:
     for field, text in texts.items():
-        if not text.strip():
-            raise Invalid(f"A window needs a {field} that people will read.", field=field)
-        if field == "name" and len(text.strip()) > 120:
-            raise Invalid("The name of a window has at most 120 characters.", field=field)
+        if why := why_not_text(text, field):
+            raise Invalid(why, field=field)
+
+
+def _refuse_over(window: Window, now: datetime) -> None:
+    if window.deleted_at:
+        raise AlreadyEnded(_gone(window), who=window.deleted_by_label)
+    ends = [at for at in (window.ends_at, window.ended_early_at) if at and at <= now]
+    if ends:
+        ended = at_words(min(ends), window.time_zone)
+        raise AlreadyEnded(
+            f"The window “{window.name}” has ended already, on {ended}. Open a new one instead."
+        )
+
+
+def _gone(window: Window) -> str:
+    because = window.deleted_reason.rstrip(".")
+    return f"{window.deleted_by_label} has deleted the window “{window.name}”: {because}."
+
+
+def _refuse_foreign(window: Window) -> None:
+    if window.feed:
+        raise NotOurs(
+            f"The window “{window.name}” comes from the calendar “{window.feed}”. Change it there, "
+            "or end it here.",
+            who=f"whoever keeps the calendar “{window.feed}”",
+        )
+    if window.stops_the_line:
+        raise NotOurs("A stopped line is not changed: let it run again, and stop it anew.", who="")

@@ -1,6 +1,16 @@
 """Reads that span tables; the names that other apps use."""
 
+from releasetrain.calendars.queries.pages import Shown, occurrences_between, past_windows, standing_windows
+from releasetrain.calendars.queries.rehearsal import Reach, Stretch, reach_of
+from releasetrain.calendars.queries.settings import (
+    Findings,
+    Where,
+    WindowSettings,
+    examine,
+    window_problems,
+)
 from releasetrain.calendars.queries.windows import (
+    capacity_at,
     freezes_of,
     openness_of,
     place,
@@ -8,14 +18,29 @@ from releasetrain.calendars.queries.windows import (
     verdict_over,
     windows_at,
     windows_between,
+    windows_within,
 )
 
 __all__ = [
+    "Findings",
+    "Reach",
+    "Shown",
+    "Stretch",
+    "Where",
+    "WindowSettings",
+    "capacity_at",
+    "examine",
     "freezes_of",
+    "occurrences_between",
     "openness_of",
+    "past_windows",
     "place",
+    "reach_of",
+    "standing_windows",
     "verdict_for",
     "verdict_over",
+    "window_problems",
     "windows_at",
     "windows_between",
+    "windows_within",
 ]

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place, Stops
+from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Decision, Reason, Verdict, combine
+from releasetrain.lib.wallspans import united
 
 DECISIONS = {Stops.HARD: Decision.DENY, Stops.SOFT: Decision.HOLD, Stops.NOTICE: Decision.ALLOW}
 SAYS = {
@@ -15,6 +17,8 @@ SAYS = {
 }
 WHO_ENDS_IT = "a release manager or an administrator"
 NOBODY_KNOWS = "and nobody has said when it opens next"
+STALE = "The calendar that it comes from can no longer be read; what it last said counts."
+ALWAYS, NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 Overridden = frozenset[tuple[int, int]]
 
@@ -29,16 +33,19 @@ class Stop:
 
     def verdict(self) -> Verdict:
         freeze = self.freeze
-        name = f"Stop the line: {freeze.name}" if freeze.stops_the_line else freeze.name
-        because = freeze.reason.strip().rstrip(".")
-        if freeze.effect is Effect.DENY:
-            text = f"“{name}” {SAYS[freeze.level]}: {because}."
-        else:
-            text = f"This moves only inside “{name}”: {because}."
-            if self.until is None:
-                text = f"{text.rstrip('.')}, {NOBODY_KNOWS}."
-        reason = Reason(f"window_{freeze.level.value}", text, self.until, WHO_ENDS_IT)
+        reason = Reason(f"window_{freeze.level.value}", self._text(), self.until, freeze.who or WHO_ENDS_IT)
         return Verdict(DECISIONS[freeze.level], (reason,))
+
+    def _text(self) -> str:
+        freeze = self.freeze
+        because = freeze.reason.strip().rstrip(".")
+        name = f"Stop the line: {freeze.name}" if freeze.stops_the_line else freeze.name
+        text = f"“{name}” {SAYS[freeze.level]}: {because}"
+        if freeze.effect is Effect.ALLOW:
+            text = f"This moves only inside “{name}”: {because}"
+            if self.until is None:
+                text = f"{text}, {NOBODY_KNOWS}"
+        return f"{text}. {STALE}" if freeze.is_stale else f"{text}."
 
 
 def stops(
@@ -51,7 +58,7 @@ def stops(
 ) -> list[Stop]:
     """Return each window that stops any of the places at an instant, once, soonest end first.
 
-    A window that allows stops whatever it concerns while it is shut and no other one that allows is open there.
+    A window that allows stops what it concerns while it is shut and no other one that allows is open there.
 
     :param overridden: pairs of window id and service id that an override lets through (W7)
     """
@@ -62,7 +69,7 @@ def stops(
             key = stop.freeze.id
             if (key, place.service) in overridden:
                 continue
-            if key not in found or _later(stop.until, found[key].until):
+            if key not in found or _is_later(stop.until, found[key].until):
                 found[key] = stop
     return sorted(found.values(), key=lambda one: (one.until is None, one.until or at, one.freeze.id))
 
@@ -73,17 +80,18 @@ def _stops_at(freezes: list[Freeze], place: Place, at: datetime, lane: Lane) -> 
     for freeze in freezes:
         if not freeze.concerns(place, lane):
             continue
-        end = freeze.ends(place, at)
-        if freeze.effect is Effect.DENY and end is not None:
-            yield Stop(freeze, place, end)
-        elif freeze.effect is Effect.ALLOW:
-            is_allowed = is_allowed or end is not None
+        span = freeze.open_span(place, at)
+        if freeze.effect is Effect.DENY and span is not None:
+            yield Stop(freeze, place, span.end)
+        elif freeze.confines(at):
+            is_allowed = is_allowed or span is not None
             shut.append(freeze)
     if not is_allowed:
         yield from (Stop(freeze, place, freeze.next_start(place, at)) for freeze in shut)
 
 
-def _later(one: datetime | None, other: datetime | None) -> bool:
+def _is_later(one: datetime | None, other: datetime | None) -> bool:
+    """Tell whether one end lies after another; no known end is later than any."""
     return other is not None and (one is None or one > other)
 
 
@@ -127,20 +135,51 @@ class Openness:
 def openness(
     freezes: Iterable[Freeze], places: Iterable[Place], at: datetime, *, lane: Lane = Lane.TRAIN
 ) -> Openness:
-    """Answer "open now?", "when next?" and "until when?"; notices do not close anything."""
-    known, where = list(freezes), list(places)
+    """Answer "open now?", "when next?" and "until when?"; notices do not close anything.
+
+    :param freezes: with every time that they have from `at` on, as far as anybody wants to look
+    """
+    where = list(places)
+    known = [one for one in freezes if any(one.concerns(place, lane) for place in where)]
     now = judge(known, where, at, lane=lane)
-    for instant in _turns(known, at):
-        then = judge(known, where, instant, lane=lane)
-        if then.is_allowed == now.is_allowed:
-            continue
-        if now.is_allowed:
-            return Openness(True, now.reasons, next_close_at=instant, why_closes=then.reasons)
-        return Openness(False, now.reasons, next_open_at=instant)
-    return Openness(now.is_allowed, now.reasons)
+    closed = united(span for place in where for span in closed_spans(known, place, at, lane))
+    around = next((span for span in closed if at in span), None)
+    if around:
+        return Openness(
+            is_open=False, reasons=now.reasons, next_open_at=None if around.end == NEVER else around.end
+        )
+    closes = next((span.start for span in closed if span.start > at), None)
+    if closes is None:
+        return Openness(is_open=True, reasons=now.reasons)
+    then = judge(known, where, closes, lane=lane)
+    return Openness(is_open=True, reasons=now.reasons, next_close_at=closes, why_closes=then.reasons)
 
 
-def _turns(freezes: Iterable[Freeze], after: datetime) -> list[datetime]:
-    """Return each instant at which a window opens or shuts, soonest first."""
-    ends = {end for one in freezes for time in one.times for end in (time.span.start, time.span.end)}
-    return sorted(instant for instant in ends if instant > after)
+def closed_spans(freezes: Iterable[Freeze], place: Place, after: datetime, lane: Lane) -> list[Span]:
+    """Return when a place is closed from an instant on, united and soonest first (RULES W5).
+
+    That is while a window that denies is open, and while windows that allow are all shut. A span that ends
+    with `NEVER` has no known end.
+    """
+    concerned = [one for one in freezes if one.concerns(place, lane)]
+    denied = [
+        time.span
+        for one in concerned
+        if one.effect is Effect.DENY and one.level is not Stops.NOTICE
+        for time in one.times
+        if time.covers(place)
+    ]
+    return united([*denied, *_outside([one for one in concerned if one.confines(after)], place, after)])
+
+
+def _outside(allowing: list[Freeze], place: Place, after: datetime) -> Iterator[Span]:
+    """Yield when windows that allow are all shut, while one of them that is no mere notice confines."""
+    binding = [one.over_at or NEVER for one in allowing if one.level is not Stops.NOTICE]
+    if not binding:
+        return
+    last, edge = max(binding), ALWAYS
+    inside = united(time.span for one in allowing for time in one.times if time.covers(place))
+    for span in [*inside, Span(last, last)]:
+        if edge < min(span.start, last) and last > after:
+            yield Span(edge, min(span.start, last))
+        edge = max(edge, span.end)

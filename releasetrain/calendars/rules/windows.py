@@ -82,7 +82,7 @@ class DayMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What would move: a service of a team, in an environment, in a region where that has one. All are ids."""
+    """What would move: a service of a team, in an environment, in its region where it has one; ids."""
 
     team: int
     service: int
@@ -111,20 +111,24 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """One time that a window is open; of one region only, where each has a day of its own."""
+    """One time that a window is open; of one region only, where each has a day of its own.
+
+    What runs in no region may serve people in any: it takes part in the day of each (RULES T7).
+    """
 
     span: Span
     region: int | None = None
 
     def covers(self, place: Place) -> bool:
-        return self.region is None or self.region == place.region
+        return self.region is None or place.region is None or self.region == place.region
 
 
 @dataclass(frozen=True, slots=True)
 class Freeze:
     """A window as the rules see it, with those of its times that a question may touch, soonest first.
 
-    No `includes` means everything, no `lanes` means every lane.
+    No `includes` means everything, no `lanes` means every lane. `over_at` is when its last time ends, None
+    where it comes again and again. `is_stale` says that the calendar it comes from cannot be read (W11).
     """
 
     id: int
@@ -138,6 +142,11 @@ class Freeze:
     includes: tuple[Scope, ...] = ()
     excludes: tuple[Scope, ...] = ()
     stops_the_line: bool = False
+    capacity: int | None = None
+    is_all_day: bool = False
+    is_stale: bool = False
+    over_at: datetime | None = None
+    who: str = ""
 
     def concerns(self, place: Place, lane: Lane) -> bool:
         """Tell whether scope and lane include something, whatever the time."""
@@ -147,18 +156,22 @@ class Freeze:
             return False
         return not self.includes or any(scope.matches(place) for scope in self.includes)
 
-    def ends(self, place: Place, at: datetime) -> datetime | None:
-        """Return when the window over a place at an instant is over; None where it is not open.
+    def confines(self, at: datetime) -> bool:
+        """Tell whether things move only inside it: not once the last of its times is over."""
+        return self.effect is Effect.ALLOW and (self.over_at is None or at < self.over_at)
+
+    def open_span(self, place: Place, at: datetime) -> Span | None:
+        """Return the span in which the window is open over a place around an instant; None where it is shut.
 
         Times of one window that overlap or touch are one (RULES W5); the end itself is open again (T13).
         """
-        end: datetime | None = None
+        start = end = at
         for time in self.times:
-            if time.covers(place) and time.span.start <= (end or at) < time.span.end:
-                end = time.span.end
-        return end
+            if time.covers(place) and time.span.start <= end < time.span.end:
+                start, end = min(start, time.span.start), time.span.end
+        return Span(start, end) if end > at else None
 
     def next_start(self, place: Place, after: datetime) -> datetime | None:
         """Return when it next opens over a place, strictly after an instant; None where nobody knows."""
-        starts = [time.span.start for time in self.times if time.covers(place) and time.span.start > after]
+        starts = (time.span.start for time in self.times if time.covers(place) and time.span.start > after)
         return min(starts, default=None)
