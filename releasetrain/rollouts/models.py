@@ -59,6 +59,7 @@ class Rollout(models.Model):
 
     Weights are whole percents of users. `fence` grows with every claim; a write under an older one finds no
     row. `seq` numbers the transitions, and pages show it so that a stale button can be told.
+    `acknowledged_windows` holds the ids of soft windows that somebody has accepted for it on its way.
     """
 
     departure = models.ForeignKey(
@@ -98,6 +99,7 @@ class Rollout(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     guardrail_states = models.JSONField(default=dict, blank=True)
     counted_reading = models.BigIntegerField(null=True, blank=True)
+    acknowledged_windows = models.JSONField(default=list, blank=True)
     reason = models.CharField(max_length=500, blank=True)
     incident = models.ForeignKey(
         Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="rollouts"
@@ -143,7 +145,10 @@ class Rollout(models.Model):
 
 
 class Hold(models.Model):
-    """Something that stops a rollout from advancing, and never from rolling back."""
+    """Something that stops a rollout from advancing, and never from rolling back.
+
+    `resumes_at` is when it went, or goes, on after a window: those of one window go one after the other.
+    """
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="holds")
     kind = models.CharField(max_length=16, choices=[(kind.value, kind.value) for kind in HoldKind])
@@ -151,6 +156,7 @@ class Hold(models.Model):
     opened_at = models.DateTimeField()
     opened_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="holds_opened")
     until = models.DateTimeField(null=True, blank=True)
+    resumes_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
     cleared_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="holds_cleared")
 
@@ -161,6 +167,13 @@ class Hold(models.Model):
                 fields=["rollout", "kind"],
                 condition=models.Q(cleared_at__isnull=True),
                 name="hold_one_open_of_a_kind",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["resumes_at"],
+                name="hold_set_free",
+                condition=models.Q(resumes_at__isnull=False),
             ),
         ]
 

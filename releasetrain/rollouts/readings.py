@@ -11,7 +11,6 @@ from itertools import groupby
 
 from django.db.models import Q
 
-from releasetrain.calendars.queries import verdict_for
 from releasetrain.catalog.models import Dependency, Target
 from releasetrain.health.models import Reading
 from releasetrain.health.queries import Counts as Reported
@@ -25,6 +24,7 @@ from releasetrain.rollouts.rules.guardrails import Counts, GuardrailState, Measu
 from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import HoldKind, RolloutState
 from releasetrain.rollouts.store import occupied
+from releasetrain.rollouts.windows import after_windows, windows_over
 from releasetrain.trains.rules.states import DepartureState
 
 logger = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ class Gathered:
 
 def gather(row: Rollout, now: datetime) -> Gathered:
     """Learn everything that the machine wants to know about a rollout."""
+    windows = windows_over(row, now)
+    afterwards = after_windows(row, windows, now)
     in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
     counts, newest = counts_after(row, watermark)
@@ -62,9 +64,12 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         rollback_ready=_is_ready_to_return(row) if in_preflight else None,
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
         is_target_free=not occupied(row.target_id, row.pk),
-        blocks=tuple(blocks(row, now)),
+        blocks=tuple(blocks(row)),
         must_return=_must_return(row),
         is_provider_incident=_is_provider_incident(now),
+        windows=windows,
+        turn_at=afterwards.turn_at,
+        undecided=afterwards.undecided,
     )
     return Gathered(readings, newest)
 
@@ -184,11 +189,8 @@ def _is_ready_to_return(row: Rollout) -> bool | None:
         return False
 
 
-def blocks(row: Rollout, now: datetime) -> Iterable[Block]:
-    """Name what forbids advancing now: windows, and services aboard that have to go first."""
-    verdict = verdict_for(row.target.service, row.target.environment, now)
-    if not verdict.is_allowed:
-        yield Block(kind=HoldKind.BLACKOUT, reason=verdict.sentence(), until=verdict.until)
+def blocks(row: Rollout) -> Iterable[Block]:
+    """Name the services aboard that have to go first."""
     if row.departure_id is None:
         return
     needed = Dependency.objects.filter(service=row.target.service_id).values("depends_on")

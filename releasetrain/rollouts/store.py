@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from releasetrain.accounts.models import User
 from releasetrain.events.actions import Actor, record
@@ -38,6 +39,7 @@ FIELDS = (
     "drift_reasserted",
     "rollback_attempts",
     "stuck_at",
+    "acknowledged_windows",
 )
 
 
@@ -81,8 +83,10 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
             name: GuardrailState.from_json(state) for name, state in row.guardrail_states.items()
         },
         reason=row.reason,
-        **{name: getattr(row, name) for name in FIELDS if name != "state"},
+        zone=row.departure.train.time_zone if row.departure else "UTC",
+        **{name: getattr(row, name) for name in FIELDS if name not in ("state", "acknowledged_windows")},
         state=RolloutState(row.state),
+        acknowledged_windows=tuple(row.acknowledged_windows),
     )
 
 
@@ -93,6 +97,7 @@ def _hold_of(row: models.Hold) -> Hold:
         opened_at=row.opened_at,
         until=row.until,
         opened_by=str(row.opened_by or ""),
+        resumes_at=row.resumes_at,
     )
 
 
@@ -151,9 +156,12 @@ def _write_transitions(step: Step, row: models.Rollout) -> None:
 def _write_holds(step: Step, row: models.Rollout, person: User | None, now: datetime) -> None:
     open_holds = models.Hold.objects.filter(rollout=row, cleared_at__isnull=True)
     for kind in step.holds_cleared:
-        open_holds.filter(kind=kind).update(cleared_at=now, cleared_by=person)
+        went_on_at = Coalesce("resumes_at", Value(now)) if kind is HoldKind.BLACKOUT else None
+        open_holds.filter(kind=kind).update(cleared_at=now, cleared_by=person, resumes_at=went_on_at)
     for hold in step.holds_opened:
-        changed = open_holds.filter(kind=hold.kind).update(reason=hold.reason[:500], until=hold.until)
+        changed = open_holds.filter(kind=hold.kind).update(
+            reason=hold.reason[:500], until=hold.until, resumes_at=hold.resumes_at
+        )
         if not changed:
             models.Hold.objects.create(
                 rollout=row,
@@ -161,6 +169,7 @@ def _write_holds(step: Step, row: models.Rollout, person: User | None, now: date
                 reason=hold.reason[:500],
                 opened_at=hold.opened_at,
                 until=hold.until,
+                resumes_at=hold.resumes_at,
                 opened_by=person,
             )
 

@@ -1,14 +1,12 @@
 """The engine over real rows: claims, fences, verified weights, and a way back that nothing blocks."""
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from releasetrain.catalog.models import Target
 from releasetrain.events.models import Event
 from releasetrain.health.models import Reading
-from releasetrain.lib import clock
 from releasetrain.rollouts.actions import roll_back, tick_one
 from releasetrain.rollouts.actions.tick import claim
 from releasetrain.rollouts.models import Hold, Intent, Rollout, Transition
@@ -16,51 +14,16 @@ from releasetrain.rollouts.readings import counts_after, gather, lookback
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.store import LostClaim, snapshot_of, write
 from tests import make
+from tests.rollouts.clocks import Clock, run, started
+from tests.rollouts.clocks import time as time
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class Clock:
-    """A database clock that goes only where the test sends it."""
-
-    def __init__(self) -> None:
-        self.now = make.NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def go(self, seconds: float) -> datetime:
-        self.now += timedelta(seconds=seconds)
-        return self.now
-
-
-@pytest.fixture
-def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    fake = Clock()
-    monkeypatch.setattr(clock, "now", fake)
-    return fake
 
 
 def world(target: Target) -> dict[str, int]:
     target.refresh_from_db()
     found: dict[str, int] = target.driver_config.get("world", {"weight": 0, "fence": 0, "calls": 0})
     return found
-
-
-def run(rollout: Rollout, time: Clock, seconds: float, **readings: Any) -> None:
-    """Let a second pass at a time, with a report of metrics each second, as beat and service do."""
-    for _ in range(int(seconds)):
-        now = time.go(1)
-        make.readings(rollout.target, now, seconds=1, **readings)
-        tick_one(rollout.pk, now)
-    rollout.refresh_from_db()
-
-
-def started(time: Clock, **fields: Any) -> Rollout:
-    rollout = make.rollout(**fields)
-    make.guardrail(rollout.target)
-    run(rollout, time, 12)
-    return rollout
 
 
 def states(rollout: Rollout) -> list[tuple[str, int]]:

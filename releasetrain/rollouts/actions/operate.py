@@ -17,6 +17,7 @@ from releasetrain.rollouts.rules.commands import CommandKind, Refusal
 from releasetrain.rollouts.rules.snapshot import Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutState
 from releasetrain.rollouts.store import snapshot_of, write
+from releasetrain.rollouts.windows import snapshot_now
 from releasetrain.trains.models import Departure
 
 
@@ -63,11 +64,11 @@ def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout,
         # A rollback is never refused for being decided on an older page (RULES L7).
         expected_seq=None if order.kind is CommandKind.ROLLBACK else order.expected_seq,
     )
-    answer = commands.command(snapshot_of(row), asked, now)
+    answer = commands.command(snapshot_now(row, now), asked, now)
     if isinstance(answer, Refusal):
         if answer.is_stale:
             raise Stale(answer.sentence)
-        raise CommandRefused(answer.sentence)
+        raise CommandRefused(answer.sentence, until=answer.until, who=answer.who)
     Command.objects.create(
         id=order.id,
         rollout=row,
@@ -101,7 +102,7 @@ def roll_back_departure(
 
 def _lock(pk: int) -> Rollout:
     rows = Rollout.objects.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("target__service", "target__environment", "departure").get(pk=pk)
+    return rows.select_related("target__service", "target__environment", "departure__train").get(pk=pk)
 
 
 def _write(step: Step, row: Rollout, by: Actor | None, now: datetime) -> list[Intent]:

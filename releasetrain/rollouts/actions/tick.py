@@ -31,7 +31,7 @@ def claim(pk: int, now: datetime) -> Rollout | None:
     """Take a due rollout under a new fence; None when it is not due or somebody else has it."""
     row = (
         Rollout.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        .select_related("target__service", "target__environment", "departure")
+        .select_related("target__service", "target__environment", "departure__train__environment")
         .filter(pk=pk, next_due_at__lte=now)
         .first()
     )

@@ -8,6 +8,7 @@ from releasetrain.rollouts.rules.guardrails import Judgement, Verdict, worst_of
 from releasetrain.rollouts.rules.moves import enter_stage, succeed
 from releasetrain.rollouts.rules.readback import Seen, call_of, is_on_its_way
 from releasetrain.rollouts.rules.snapshot import EventKind, IntentAction, Readings, Snapshot
+from releasetrain.rollouts.rules.standstill import stop_after_stage
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.watch import (
     abort,
@@ -41,6 +42,7 @@ def bake(draft: Draft, readings: Readings, seen: Seen) -> None:
     is_passed = is_bake_done(draft.rollout) and worst_verdict(draft.rollout, judgements) is Verdict.PASS
     if is_passed and not draft.rollout.is_last_stage:
         follow_approval(draft, draft.rollout.stage_index + 1)
+        stop_after_stage(draft)
     if (waiting := why_not_go_on(draft.rollout, readings, judgements)) is not None:
         draft.waiting = waiting
         draft.due_in(_wait_seconds(draft.rollout, seen))

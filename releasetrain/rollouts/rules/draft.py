@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from releasetrain.rollouts.rules.guardrails import Judgement
@@ -24,7 +24,8 @@ class Draft:
 
     def __init__(self, before: Snapshot, now: datetime) -> None:
         self.before = before
-        self.now = now
+        # Two instants of one zone subtract as wall clocks do; bake and deadlines are elapsed time (RULES T6).
+        self.now = now.astimezone(UTC)
         self.rollout = before
         self.waiting = ""
         self._transitions: list[Transition] = []
@@ -104,13 +105,27 @@ class Draft:
         self._events.append(StepEvent(kind=kind, data=data, pages=pages))
 
     def open_hold(
-        self, kind: HoldKind, reason: str, *, until: datetime | None = None, by: str = "", pages: bool = False
+        self,
+        kind: HoldKind,
+        reason: str,
+        *,
+        until: datetime | None = None,
+        resumes_at: datetime | None = None,
+        by: str = "",
+        pages: bool = False,
     ) -> None:
         """Open a hold, or bring the words of an open one up to date."""
         if (open_one := self.rollout.hold(kind)) is not None:
-            self._replace_hold(replace(open_one, reason=reason, until=until))
+            self._replace_hold(replace(open_one, reason=reason, until=until, resumes_at=resumes_at))
             return
-        hold = Hold(kind=kind, reason=reason, opened_at=self.now, until=until, opened_by=by)
+        hold = Hold(
+            kind=kind,
+            reason=reason,
+            opened_at=self.now,
+            until=until,
+            opened_by=by,
+            resumes_at=resumes_at,
+        )
         self.change(holds=(*self.rollout.holds, hold))
         self.tell(EventKind.HOLD_OPENED, pages=pages, hold=kind.value, reason=reason)
 
@@ -119,8 +134,11 @@ class Draft:
 
     def clear_hold(self, kind: HoldKind, reason: str) -> None:
         """Clear a hold where it is open; what the hold covered is never credited as bake."""
-        if self.rollout.hold(kind) is None:
+        if (cleared := self.rollout.hold(kind)) is None:
             return
+        if cleared.stops_the_clock and self.rollout.overall_deadline_at is not None:
+            stood = self.now - cleared.opened_at
+            self.change(overall_deadline_at=self.rollout.overall_deadline_at + stood)
         self.change(
             holds=tuple(hold for hold in self.rollout.holds if hold.kind is not kind), last_credit_at=self.now
         )

@@ -23,7 +23,8 @@ from releasetrain.rollouts.rules.snapshot import (
     Snapshot,
     Step,
 )
-from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutKind, RolloutState
+from releasetrain.rollouts.rules.standstill import follow_windows
+from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.watch import (
     abort,
     abort_reason,
@@ -31,6 +32,7 @@ from releasetrain.rollouts.rules.watch import (
     follow_blocks,
     follow_outage,
     held_sentence,
+    is_overdue,
     judge_all,
     take_in,
 )
@@ -53,8 +55,18 @@ def tick(snapshot: Snapshot, readings: Readings, now: datetime) -> Step:
     if snapshot.state in TERMINAL_STATES:
         draft.due(None)
         return draft.step()
+    draft.change(windows=readings.windows)
     HANDLERS[snapshot.state](draft, readings)
+    _wake_for_windows(draft)
     return draft.step()
+
+
+def _wake_for_windows(draft: Draft) -> None:
+    """Look again at the very instant at which a window is over, or a turn has come."""
+    held, due_at = draft.rollout.hold(HoldKind.BLACKOUT), draft.rollout.next_due_at
+    until = held.until if held is not None else None
+    if until is not None and due_at is not None and draft.now < until < due_at:
+        draft.due(until)
 
 
 def _queued(draft: Draft, readings: Readings) -> None:
@@ -63,6 +75,7 @@ def _queued(draft: Draft, readings: Readings) -> None:
         cancel(draft, reason)
         return
     follow_blocks(draft, readings)
+    follow_windows(draft, readings)
     if (waiting := _waits_in_queue(draft.rollout, readings, draft.now)) is not None:
         draft.waiting = waiting
         starts_at = draft.rollout.starts_at
@@ -90,8 +103,7 @@ def _end_before_start(draft: Draft, readings: Readings) -> str | None:
         return readings.must_return
     if draft.rollout.is_superseded:
         return "A newer version takes its place."
-    deadline = draft.rollout.overall_deadline_at
-    return "Its overall deadline has passed." if deadline is not None and draft.now >= deadline else None
+    return "Its overall deadline has passed." if is_overdue(draft.rollout, draft.now) else None
 
 
 def _preflight(draft: Draft, readings: Readings) -> None:
@@ -107,6 +119,7 @@ def _preflight(draft: Draft, readings: Readings) -> None:
     take_in(draft, readings)
     judge_all(draft)
     follow_blocks(draft, readings)
+    follow_windows(draft, readings)
     if problems := problems_before_start(draft.rollout, readings):
         cancel(draft, " ".join(problems), pages=True)
         return
@@ -141,6 +154,7 @@ def _moving(draft: Draft, readings: Readings) -> None:
         start_rollback(draft, "T9", "A newer version takes its place.", is_superseded=True, above=above)
         return
     follow_blocks(draft, readings)
+    follow_windows(draft, readings)
     follow_outage(draft)
     if draft.rollout.state is RolloutState.SHIFTING:
         _shift(draft, readings)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailState, Judgement
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
+from releasetrain.rollouts.rules.windows import OpenWindow
 
 INTERVAL_SECONDS = 10.0
 WARM_UP_SECONDS = 30.0
@@ -17,13 +18,22 @@ VERIFIED_AFTER = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Say what stops a rollout from advancing, since when, until when, and by whom."""
+    """Say what stops a rollout from advancing, since when, until when, and by whom.
+
+    `resumes_at` is when it is its turn to go on, once the window that held it is over.
+    """
 
     kind: HoldKind
     reason: str
     opened_at: datetime
     until: datetime | None = None
     opened_by: str = ""
+    resumes_at: datetime | None = None
+
+    @property
+    def stops_the_clock(self) -> bool:
+        """Tell whether the overall deadline stands still: the wait is a window's, not this rollout's."""
+        return self.kind is HoldKind.BLACKOUT or (self.kind is HoldKind.OPERATOR and not self.opened_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +45,9 @@ class Snapshot:
     when this state gives up: preflight and shifting have one from the start, later states while the driver
     cannot be read. `bake_needed_seconds` starts as the stage's bake time and grows when the bake is extended.
     `approved_stage` is the highest stage that somebody approved. `settle_seconds` is how long 0 is
-    re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers).
+    re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers). `windows` are
+    those that are open over it now, `acknowledged_windows` the ids of soft ones that somebody has accepted
+    for it on its way; `zone` is the one whose clocks its sentences use.
     """
 
     id: int
@@ -70,6 +82,9 @@ class Snapshot:
     reason: str = ""
     guardrails: tuple[Guardrail, ...] = ()
     guardrail_states: Mapping[str, GuardrailState] = field(default_factory=dict)
+    windows: tuple[OpenWindow, ...] = ()
+    acknowledged_windows: tuple[int, ...] = ()
+    zone: str = "UTC"
 
     @property
     def stage(self) -> Stage:
@@ -139,7 +154,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Say that a window, another service or the rest of the bundle forbids advancing now."""
+    """Say that another service or the rest of the bundle forbids advancing now."""
 
     kind: HoldKind
     reason: str
@@ -152,7 +167,8 @@ class Readings:
 
     `counts` are the points per metric since the last tick (in preflight: the last minutes of the baseline).
     `must_return` is a sentence when something else demands this rollout back (a member of its group failed).
-    `is_provider_incident` says that many rollouts lost the same source of measurements at once.
+    `is_provider_incident` says that many rollouts lost the same source of measurements at once. `turn_at` is
+    when it is this rollout's turn after a window, `undecided` says why the decision to go no longer stands.
     """
 
     observed: Observed | None = None
@@ -167,6 +183,9 @@ class Readings:
     blocks: tuple[Block, ...] = ()
     must_return: str = ""
     is_provider_incident: bool = False
+    windows: tuple[OpenWindow, ...] = ()
+    turn_at: datetime | None = None
+    undecided: str = ""
 
 
 class IntentAction(StrEnum):

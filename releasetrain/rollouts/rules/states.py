@@ -93,7 +93,10 @@ CLEARING: Mapping[HoldKind, ClearingRule] = {
         sentence="It ends by itself as soon as fresh measurements arrive.",
     ),
     HoldKind.BLACKOUT: ClearingRule(
-        by_itself=True, commands=frozenset(), sentence="It ends by itself with the window."
+        by_itself=True,
+        commands=frozenset(),
+        sentence="It ends by itself with the window, once health, votes and target are checked again; "
+        "after more than 24 h a person has to resume it.",
     ),
     HoldKind.DEPENDENCY: ClearingRule(
         by_itself=True,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.rules.draft import Draft
 from releasetrain.rollouts.rules.guardrails import Guardrail, Judgement, Measurement
@@ -15,7 +16,7 @@ OUTAGE_LIMIT = timedelta(minutes=30)
 # More users see the candidate above this weight: flying blind is allowed for a shorter time.
 OUTAGE_HIGH_WEIGHT = 25
 OUTAGE_LIMIT_AT_HIGH_WEIGHT = timedelta(minutes=10)
-OUTSIDE_HOLDS = (HoldKind.BLACKOUT, HoldKind.DEPENDENCY, HoldKind.BARRIER)
+OUTSIDE_HOLDS = (HoldKind.DEPENDENCY, HoldKind.BARRIER)
 
 
 def take_in(draft: Draft, readings: Readings) -> None:
@@ -70,9 +71,24 @@ def abort_reason(draft: Draft, readings: Readings) -> str | None:
         return "The new version is unhealthy."
     if readings.must_return and rollout.kind is RolloutKind.FORWARD:
         return readings.must_return
-    if rollout.overall_deadline_at is not None and now >= rollout.overall_deadline_at:
+    if is_overdue(rollout, now):
         return "The overall deadline of this rollout has passed."
-    return _blind_reason(rollout, readings, now)
+    return _window_reason(rollout) or _blind_reason(rollout, readings, now)
+
+
+def is_overdue(rollout: Snapshot, now: datetime) -> bool:
+    """Tell whether the overall deadline has passed; it stands still while a window holds the rollout."""
+    if rollout.overall_deadline_at is None or any(hold.stops_the_clock for hold in rollout.holds):
+        return False
+    return now >= rollout.overall_deadline_at
+
+
+def _window_reason(rollout: Snapshot) -> str | None:
+    """Return the words of the windows that take back what users see already (RULES W1)."""
+    returning = [one.reason for one in rollout.windows if one.behaviour is Behaviour.ROLL_BACK]
+    if not returning or rollout.kind is RolloutKind.ROLLBACK:
+        return None
+    return " ".join(["A window takes back what runs.", *returning])
 
 
 def _first_failure(rollout: Snapshot) -> str | None:
@@ -134,7 +150,7 @@ def _limits(rollout: Snapshot, *, of_candidate: bool) -> set[Measurement]:
 
 
 def follow_blocks(draft: Draft, readings: Readings) -> None:
-    """Hold while a window, another service or the bundle forbids to advance; a way back never waits."""
+    """Hold while another service or the bundle forbids to advance; a way back never waits."""
     if draft.rollout.kind is RolloutKind.ROLLBACK:
         return
     blocks = {block.kind: block for block in readings.blocks}
@@ -169,7 +185,9 @@ def follow_approval(draft: Draft, index: int) -> None:
 
 def held_sentence(rollout: Snapshot) -> str:
     """Say in one line what holds a rollout."""
-    return sentences(f"Held: {hold.reason}" for hold in rollout.holds)
+    return sentences(
+        hold.reason if hold.kind is HoldKind.BLACKOUT else f"Held: {hold.reason}" for hold in rollout.holds
+    )
 
 
 def sentences(parts: Iterable[str]) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from releasetrain.rollouts.rules.guardrails import Guardrail, Verdict
-from releasetrain.rollouts.rules.snapshot import Block, Hold, IntentAction, Observed, Outcome
+from releasetrain.rollouts.rules.snapshot import Hold, IntentAction, Observed, Outcome
 from releasetrain.rollouts.rules.states import HoldKind, RolloutState
-from tests.rollouts.rules.world import ERRORS, World, at, counts, ladder, rollout
+from tests.rollouts.rules.world import ERRORS, World, at, counts, ladder, rollout, window
 
-FREEZE = Block(kind=HoldKind.BLACKOUT, reason="Freeze until Monday")
+FREEZE = window()
 
 
 def baking(weight: int = 1, **fields: Any) -> World:
@@ -79,9 +79,9 @@ def test_no_hold_disarms_the_automatic_rollback(kind: HoldKind) -> None:
 
 def test_a_window_that_opens_and_ends_is_followed_without_anybody() -> None:
     world = baking().wait(10)
-    opened = world.tick(blocks=(FREEZE,))
+    opened = world.tick(windows=(FREEZE,))
     assert [(one.kind, one.opened_at) for one in opened.holds_opened] == [(HoldKind.BLACKOUT, world.now)]
-    assert opened.waiting == "Held: Freeze until Monday."
+    assert opened.waiting == "Holding at 1 %. “Freeze” stops this: audit."
     ended = world.wait(10).tick()
     assert ended.holds_cleared == (HoldKind.BLACKOUT,)
     assert ended.snapshot.bake_credit_seconds == opened.snapshot.bake_credit_seconds
@@ -90,8 +90,8 @@ def test_a_window_that_opens_and_ends_is_followed_without_anybody() -> None:
 
 def test_a_window_that_is_moved_changes_the_hold_and_not_its_start() -> None:
     world = baking().wait(10)
-    opened_at = world.tick(blocks=(FREEZE,)).holds_opened[0].opened_at
-    moved = world.wait(10).tick(blocks=(replace(FREEZE, until=at(5000)),))
+    opened_at = world.tick(windows=(FREEZE,)).holds_opened[0].opened_at
+    moved = world.wait(10).tick(windows=(replace(FREEZE, until=at(5000)),))
     assert [(one.until, one.opened_at) for one in moved.holds_opened] == [(at(5000), opened_at)]
     assert moved.events == ()
 

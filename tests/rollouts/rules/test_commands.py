@@ -15,9 +15,8 @@ from releasetrain.rollouts.rules.commands import (
     command,
     in_order,
     reason_wanted,
-    why_not_retry,
-    why_not_revert,
 )
+from releasetrain.rollouts.rules.refusals import why_not_retry, why_not_revert
 from releasetrain.rollouts.rules.snapshot import Hold, IntentAction, Observed, Outcome, Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
 from tests.rollouts.rules.world import World, at, ladder, rollout

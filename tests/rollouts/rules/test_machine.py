@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.rules.rollback import roll_back
 from releasetrain.rollouts.rules.snapshot import (
@@ -18,7 +19,7 @@ from releasetrain.rollouts.rules.snapshot import (
     Readings,
 )
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
-from tests.rollouts.rules.world import START, Target, World, at, ladder, rollout
+from tests.rollouts.rules.world import START, Target, World, at, ladder, rollout, window
 
 PAUSED = Hold(kind=HoldKind.OPERATOR, reason="Paused by Ada.", opened_at=START)
 
@@ -71,7 +72,8 @@ def test_t1_takes_the_target_once_the_departure_is_go() -> None:
         ({}, {"starts_at": at(90)}, "Starts in 1 min 30 s."),
         ({}, {"holds": (PAUSED,)}, "Held: Paused by Ada."),
         ({"is_target_free": False}, {}, "Waits for another rollout of this target to finish."),
-        ({"blocks": (Block(kind=HoldKind.BLACKOUT, reason="Freeze"),)}, {}, "Held: Freeze."),
+        ({"windows": (window(),)}, {}, "Waiting. “Freeze” stops this: audit."),
+        ({"blocks": (Block(kind=HoldKind.BARRIER, reason="Not yet"),)}, {}, "Held: Not yet."),
     ],
 )
 def test_t1_waits_and_says_for_what(
@@ -109,7 +111,7 @@ def test_t2_waits_while_something_is_not_known() -> None:
 
 
 def test_t2_does_not_start_while_held_nor_give_up_for_it() -> None:
-    world = World(rollout(), given={"blocks": (Block(kind=HoldKind.BLACKOUT, reason="Freeze"),)})
+    world = World(rollout(), given={"windows": (window(),)})
     world.snapshot = replace(world.snapshot, state=RolloutState.PREFLIGHT, deadline_at=at(600))
     for _ in range(400):
         world.wait(2).tick()
@@ -243,8 +245,8 @@ def test_t5_needs_the_whole_bake() -> None:
     assert world.snapshot.state_entered_at - entered >= timedelta(seconds=600)
 
 
-@pytest.mark.parametrize("kind", [HoldKind.BLACKOUT, HoldKind.DEPENDENCY, HoldKind.BARRIER])
-def test_t5_waits_for_a_window_a_dependency_and_the_barrier(kind: HoldKind) -> None:
+@pytest.mark.parametrize("kind", [HoldKind.DEPENDENCY, HoldKind.BARRIER])
+def test_t5_waits_for_a_dependency_and_the_barrier(kind: HoldKind) -> None:
     world = baking()
     world.given = {"blocks": (Block(kind=kind, reason="Not now.", until=at(9000)),)}
     for _ in range(80):
@@ -499,7 +501,7 @@ def test_t13_goes_straight_back_without_stages_departure_or_measurements() -> No
     world = World(
         rollout(kind=RolloutKind.ROLLBACK, ladder=ladder(100)),
         measures=False,
-        given={"is_go": False, "blocks": (Block(kind=HoldKind.BLACKOUT, reason="Freeze"),)},
+        given={"is_go": False, "windows": (window(behaviour=Behaviour.ROLL_BACK),)},
     ).run()
     assert world.log == [
         "T1 queued → preflight 0 %",

@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.rollouts.rules.commands import Command, CommandKind, command
 from releasetrain.rollouts.rules.guardrails import Counts
 from releasetrain.rollouts.rules.machine import tick
@@ -41,6 +42,7 @@ from releasetrain.rollouts.rules.states import (
     HoldKind,
     RolloutState,
 )
+from releasetrain.rollouts.rules.windows import OpenWindow
 from tests.rollouts.rules.world import START, Target, counts, ladder, rollout
 
 HEALTH = st.sampled_from([True, True, True, True, None, False])
@@ -48,7 +50,19 @@ ENDINGS = {CommandKind.ROLLBACK, CommandKind.CANCEL, CommandKind.REJECT}
 WEIGHTS = (1, 10, 50, 100)
 # Asking for the end of it all too often would keep histories short.
 ASKED = st.sampled_from([*CommandKind, *(sorted(set(CommandKind) - ENDINGS) * 3)])
-OUTSIDE = st.sampled_from([None, None, None, HoldKind.BLACKOUT, HoldKind.BARRIER])
+OUTSIDE = st.sampled_from([None, None, None, HoldKind.BARRIER])
+WINDOWS = st.lists(
+    st.builds(
+        OpenWindow,
+        id=st.integers(1, 3),
+        behaviour=st.sampled_from([*Behaviour, Behaviour.HOLD]),
+        reason=st.just("“Freeze” stops this: audit."),
+        until=st.sampled_from([None, START + timedelta(hours=1), START + timedelta(hours=40)]),
+        is_soft=st.booleans(),
+        stops_the_line=st.booleans(),
+    ),
+    max_size=2,
+)
 
 
 class Fate(Enum):
@@ -83,6 +97,9 @@ class Histories(RuleBasedStateMachine):
         self.baked_from: datetime | None = None
         self.was_cut_short = False
         self.rolled_back_fence: int | None = None
+        self.windows: tuple[OpenWindow, ...] = ()
+        self.turn_at: datetime | None = None
+        self.undecided = ""
         self.go_on(ticks)
 
     # -- time and the world
@@ -107,6 +124,19 @@ class Histories(RuleBasedStateMachine):
     @rule(answers=st.sampled_from([None, None, Outcome.UNKNOWN]), is_reachable=st.booleans())
     def the_driver_changes(self, answers: Outcome | None, *, is_reachable: bool) -> None:
         self.target.answers, self.target.is_reachable = answers, is_reachable
+
+    @rule(windows=WINDOWS)
+    def windows_open_and_end(self, windows: list[OpenWindow]) -> None:
+        self.windows = tuple(windows)
+
+    @rule()
+    def every_window_ends(self) -> None:
+        self.windows = ()
+
+    @rule(seconds=st.sampled_from([None, 0, 30, 60]), undecided=st.sampled_from(["", "", "Needs a go."]))
+    def the_line_and_the_decision_change(self, seconds: int | None, undecided: str) -> None:
+        self.turn_at = None if seconds is None else self.now + timedelta(seconds=seconds)
+        self.undecided = undecided
 
     # -- workers
 
@@ -195,11 +225,15 @@ class Histories(RuleBasedStateMachine):
             driver_healthy=True,
             rollback_ready=True,
             is_go=True,
+            windows=self.windows,
+            turn_at=self.turn_at,
+            undecided=self.undecided,
         )
 
     def decide(self, claimed: Snapshot, readings: Readings) -> Step:
         step = tick(claimed, readings, self.now)
         self.check(step)
+        self.check_windows(step, readings.windows)
         self.check_repeated(step, tick(step.snapshot, readings, self.now))
         return step
 
@@ -218,9 +252,10 @@ class Histories(RuleBasedStateMachine):
     def ask(self, kind: CommandKind, seq: int) -> tuple[Intent, ...] | None:
         """Give a command; None where it is refused."""
         asked = Command(kind=kind, by="Ada", reason="Because.", expected_seq=seq, second="Bob")
-        answer = command(self.row, asked, self.now)
+        answer = command(replace(self.row, windows=self.windows), asked, self.now)
         if not isinstance(answer, Step):
             return None
+        self.check_windows(answer, self.windows)
         if answer.transitions and kind in (
             CommandKind.SKIP_BAKE,
             CommandKind.PROMOTE_FULL,
@@ -279,6 +314,15 @@ class Histories(RuleBasedStateMachine):
             assert after.next_due_at is None
         elif after.state is not RolloutState.QUEUED:
             assert after.next_due_at is not None
+
+    def check_windows(self, step: Step, windows: tuple[OpenWindow, ...]) -> None:
+        """W1, W12: no user more while a window is open, but for one that lets a running rollout finish."""
+        if step.snapshot.desired_weight > step.before.desired_weight:
+            assert all(one.behaviour is Behaviour.FINISH_ROLLOUT for one in windows), "advanced in a window"
+            assert step.before.state in MOVING_STATES or not windows, "started in a window"
+        if step.snapshot.bake_credit_seconds > step.before.bake_credit_seconds:
+            lets_bake = (Behaviour.FINISH_STAGE, Behaviour.FINISH_ROLLOUT)
+            assert all(one.behaviour in lets_bake for one in windows), "baked in a window"
 
     def check_repeated(self, once: Step, again: Step) -> None:
         """A tick that is repeated at the same instant with the same readings adds nothing."""

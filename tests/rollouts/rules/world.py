@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.rollouts.rules.guardrails import Counts, Guardrail
 from releasetrain.rollouts.rules.ladder import DEFAULT_LADDER, Ladder, Stage
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.rules.snapshot import Call, EventKind, Observed, Outcome, Readings, Snapshot, Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutState
+from releasetrain.rollouts.rules.windows import OpenWindow
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ERRORS = Guardrail(name="Errors", metric="errors")
@@ -19,6 +21,13 @@ BAD_RATE = 0.005
 
 def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
+
+
+def window(**fields: Any) -> OpenWindow:
+    """Make a window that is open, by default one that holds without a known end."""
+    fields.setdefault("behaviour", Behaviour.HOLD)
+    fields.setdefault("reason", "“Freeze” stops this: audit.")
+    return OpenWindow(**{"id": 1, **fields})
 
 
 def ladder(*weights: int, bake: float = 600, approval: tuple[int, ...] = ()) -> Ladder:
