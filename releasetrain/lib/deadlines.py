@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import read_zone, resolve
 from releasetrain.lib.spans import in_words
-from releasetrain.lib.words import DAY_CODES, DAY_NAMES
+from releasetrain.lib.words import DAY_CODES, DAY_NAMES, day_words
 
 ANYWHERE = "anywhere on Earth"
 # A date is over in the last zone, UTC−12, when it is noon of the next day in Greenwich.
@@ -138,7 +138,7 @@ def _working_day_until(day: date, holidays: Container[date]) -> date:
         if day.weekday() < 5 and day not in holidays:
             return day
         day -= timedelta(days=1)
-    raise BadRule(f"There is no working day in the {LONGEST_BREAK} days before {_day_words(day)}.")
+    raise BadRule(f"There is no working day in the {LONGEST_BREAK} days before {day_words(day)}.")
 
 
 def read(spec: Mapping[str, Any]) -> Deadline:
@@ -295,10 +295,6 @@ def _clock(one: Deadline) -> str:
     return f"at {at} {one.zone}".rstrip()
 
 
-def _day_words(day: date) -> str:
-    return f"{day:%a} {day.day} {day:%b %Y}"
-
-
 def _distance(days: int) -> str:
     if days == 0:
         return "on the day of departure"
@@ -324,14 +320,14 @@ def _working_words(one: Deadline) -> str:
 
 def _aoe_words(one: Deadline) -> str:
     if one.day is not None:
-        return f"the end of {_day_words(one.day)}, {ANYWHERE}"
+        return f"the end of {day_words(one.day)}, {ANYWHERE}"
     return f"{_distance(one.days)}, {ANYWHERE}"
 
 
 WORDS: dict[Kind, Callable[[Deadline], str]] = {
     Kind.LEAD: lambda one: f"{in_words(one.seconds)} before departure" if one.seconds else "at departure",
     Kind.WALL: lambda one: f"{_distance(one.days)} {_clock(one)}",
-    Kind.INSTANT: lambda one: f"{_day_words(one.at.date())} {one.at:%H:%M} UTC" if one.at else "",
+    Kind.INSTANT: lambda one: f"{day_words(one.at.date())} {one.at:%H:%M} UTC" if one.at else "",
     Kind.AOE: _aoe_words,
     Kind.WEEK: _week_words,
     Kind.WORKDAYS: _working_words,

@@ -1,16 +1,14 @@
-"""Read an RFC 5545 recurrence rule and walk its wall-clock times, refusing what no train can run on."""
+"""Read RFC 5545 recurrence rules, with single dates more or less, and walk their wall-clock times."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
-from itertools import islice, pairwise
+from itertools import groupby, islice
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
-
-from releasetrain.lib.spans import in_words
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY")
 SUB_DAILY = frozenset({"HOURLY", "MINUTELY"})
@@ -20,8 +18,9 @@ UNITS = {
     "HOURLY": timedelta(hours=1),
     "MINUTELY": timedelta(minutes=1),
 }
-NEAREST_DEPARTURES = timedelta(minutes=5)
 LONGEST_RULE = 300
+LONGEST_TEXT = 4000
+MOST_DATES = 300
 
 DAY = re.compile(r"([+-]?\d{1,2})?(MO|TU|WE|TH|FR|SA|SU)")
 UNTIL = re.compile(r"\d{8}(T\d{6}Z?)?")
@@ -73,7 +72,7 @@ class Recurrence:
         return iter(rrulestr(self._for_dateutil(zone), dtstart=start))
 
     def _nearer(self, first: datetime, since: datetime) -> datetime:
-        """Move DTSTART forward by whole periods, so that an old train does not count from its first day."""
+        """Move DTSTART forward by whole periods, so that an old rule does not count from its first day."""
         unit = UNITS.get(self.frequency)
         if unit is None or "COUNT" in self.parts:
             return first
@@ -119,7 +118,7 @@ def read(text: str) -> Recurrence:
     """
     text = text.strip().upper().removeprefix("RRULE:").rstrip(";")
     if not text:
-        raise BadRule("A train needs a rule that says when it departs, for example FREQ=WEEKLY;BYDAY=TU.")
+        raise BadRule("A rule says when something repeats, for example FREQ=WEEKLY;BYDAY=TU.")
     if len(text) > LONGEST_RULE:
         raise BadRule(f"The rule is longer than {LONGEST_RULE} characters.")
     if not text.isascii() or any(sign.isspace() for sign in text):
@@ -153,7 +152,7 @@ def _one(key: str, value: str) -> None:
 
 def _frequency(key: str, value: str) -> None:
     if value == "SECONDLY":
-        raise BadRule("A train cannot depart every few seconds; the shortest frequency is MINUTELY.")
+        raise BadRule("Nothing here repeats every few seconds; the shortest frequency is MINUTELY.")
     if value not in FREQUENCIES:
         raise BadRule(f"FREQ={value} is not one of {', '.join(FREQUENCIES)}.")
 
@@ -232,20 +231,123 @@ def _has_another_by(parts: dict[str, str]) -> bool:
     return any(key.startswith("BY") and key != "BYSETPOS" for key in parts)
 
 
-def check_runs(rule: Recurrence, first: datetime, zone: ZoneInfo) -> None:
-    """Refuse a rule that never departs, or so often that nobody could board.
+@dataclass(frozen=True, slots=True)
+class Recurrences:
+    """Hold what the lines of a schedule say: rules, single dates more (RDATE), and dates less (EXDATE).
 
-    :raises BadRule: with the reason
+    A date without a time of day is the first time of that day (RDATE), or every time of it (EXDATE).
     """
+
+    rules: tuple[Recurrence, ...] = ()
+    more: tuple[date, ...] = ()
+    less: tuple[date, ...] = ()
+
+    def __str__(self) -> str:
+        if len(self.rules) == 1 and not self.more and not self.less:
+            return str(self.rules[0])
+        lines = [f"RRULE:{rule}" for rule in self.rules]
+        for name, dates in (("RDATE", self.more), ("EXDATE", self.less)):
+            lines += [f"{name}:{','.join(map(_written, some))}" for some in _alike(dates)]
+        return "\n".join(lines)
+
+    @property
+    def is_sub_daily(self) -> bool:
+        return any(rule.is_sub_daily for rule in self.rules)
+
+    def single_times(self, first: datetime) -> list[datetime]:
+        """Return the wall times of the single dates more, in order."""
+        return sorted({_at_time_of(one, first) for one in self.more})
+
+    def leaves_out(self, wall: datetime) -> bool:
+        """Tell whether a wall time is one of those less."""
+        return wall in self.less or wall.date() in self.less
+
+
+def _at_time_of(day: date, first: datetime) -> datetime:
+    return day if isinstance(day, datetime) else datetime.combine(day, first.time())
+
+
+def _written(day: date) -> str:
+    return day.strftime("%Y%m%dT%H%M%S" if isinstance(day, datetime) else "%Y%m%d")
+
+
+def _ordered(dates: Iterable[date]) -> tuple[date, ...]:
+    """Return days, then times of day, each once and in order."""
+    return tuple(sorted(set(dates), key=lambda one: (isinstance(one, datetime), _written(one))))
+
+
+def _alike(dates: Iterable[date]) -> list[list[date]]:
+    """Part days from times of day, which stand in lines of their own."""
+    return [list(some) for _, some in groupby(dates, lambda one: isinstance(one, datetime))]
+
+
+def read_lines(text: str) -> Recurrences:
+    """Read the lines of a schedule: RRULE, RDATE and EXDATE; a rule may stand alone without its name.
+
+    :raises BadRule: a line cannot be read, or nothing says when anything happens
+    """
+    if len(text) > LONGEST_TEXT:
+        raise BadRule(f"The schedule is longer than {LONGEST_TEXT} characters.")
+    rules: list[Recurrence] = []
+    more: list[date] = []
+    less: list[date] = []
+    for line in [line.strip() for line in text.splitlines() if line.strip()] or [""]:
+        name, parameters, value = _parted(line)
+        if name == "RRULE":
+            rules.append(read(value))
+        elif name in ("RDATE", "EXDATE"):
+            (more if name == "RDATE" else less).extend(_dates(name, parameters, value))
+        else:
+            raise BadRule(f"{name[:40]} is no line of a schedule; it has RRULE, RDATE and EXDATE.")
+    if not rules and not more:
+        raise BadRule("Only EXDATE is given: say by RRULE or RDATE when something happens at all.")
+    if len(more) + len(less) > MOST_DATES:
+        raise BadRule(f"A schedule has at most {MOST_DATES} single dates.")
+    return Recurrences(tuple(rules), _ordered(more), _ordered(less))
+
+
+def _parted(line: str) -> tuple[str, str, str]:
+    """Part a line into its name, its parameters and its value."""
+    head, colon, value = line.partition(":")
+    if not colon:
+        return "RRULE", "", line
+    name, _, parameters = head.strip().upper().partition(";")
+    return name, parameters, value
+
+
+def _dates(name: str, parameters: str, value: str) -> list[date]:
+    if parameters not in ("", "VALUE=DATE", "VALUE=DATE-TIME"):
+        raise BadRule(f"{name} takes times on the schedule’s own clocks; leave “{parameters[:40]}” out.")
+    return [_date(name, one.strip().upper()) for one in value.split(",")]
+
+
+def _date(name: str, text: str) -> date:
+    if text.endswith("Z"):
+        raise BadRule(f"{name}: leave the Z of “{text[:20]}” out; the zone of the schedule says the rest.")
     try:
-        found = rule.probe(first, zone, 100)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise BadRule(f"This rule cannot be followed: {str(error).rstrip('.')}.") from error
-    if not found:
-        raise BadRule("This rule never departs: no date and time from the first departure on satisfies it.")
-    nearest = min((later - earlier for earlier, later in pairwise(found)), default=NEAREST_DEPARTURES)
-    if nearest < NEAREST_DEPARTURES:
-        raise BadRule(
-            f"This rule departs {in_words(nearest)} after another departure; "
-            f"a train needs at least {in_words(NEAREST_DEPARTURES)} in between."
-        )
+        day = datetime.strptime(text, "%Y%m%dT%H%M%S" if "T" in text else "%Y%m%d")  # noqa: DTZ007
+        if not UNTIL.fullmatch(text) or not 1970 <= day.year <= 2200:
+            raise ValueError  # noqa: TRY301 - both faults are one sentence
+    except ValueError:
+        raise BadRule(f"{name}: “{text[:20]}” is not a date such as 20261224 or 20261224T140000.") from None
+    return day if "T" in text else day.date()
+
+
+def probe(lines: Recurrences, first: datetime, zone: ZoneInfo, most: int = 100) -> list[datetime]:
+    """Return the first wall times of each rule and all single ones, in order and in bounded work.
+
+    :raises BadRule: a rule never hits a date, or nothing is left
+    """
+    found: set[datetime] = set(lines.single_times(first))
+    for rule in lines.rules:
+        try:
+            times = rule.probe(first, zone, most)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise BadRule(f"This rule cannot be followed: {str(error).rstrip('.')}.") from error
+        if not times:
+            raise BadRule("This rule never comes true: no date and time from the first one on satisfies it.")
+        found.update(times)
+    left = sorted(wall for wall in found if not lines.leaves_out(wall))
+    if not left:
+        raise BadRule("EXDATE leaves nothing of this schedule.")
+    return left

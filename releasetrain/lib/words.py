@@ -1,8 +1,8 @@
-"""Say a recurrence rule in words; what has no short words is shown as it is written."""
+"""Say what repeats in words; what has no short words is shown as it is written."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from releasetrain.lib.recurrence import Recurrence
+from releasetrain.lib.recurrence import Recurrence, Recurrences
 
 DAY_NAMES = {
     "MO": "Monday",
@@ -27,12 +27,55 @@ def listed(items: list[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)
 
 
+# More single dates than these are counted, not listed.
+MOST_LISTED = 4
+
+
+def lines_in_words(lines: Recurrences, first: datetime, zone: str) -> str:
+    """Say what starts at a wall time of a zone, e.g. "every Tuesday at 14:00 Europe/Berlin"."""
+    said = [rule_in_words(rule, first, "") for rule in lines.rules[:-1]]
+    said += [rule_in_words(rule, first, zone) for rule in lines.rules[-1:]]
+    if lines.more:
+        single = _single_dates(lines.single_times(first), zone if not said else "")
+        said.append(f"also {single}" if said else single)
+    if lines.less:
+        said.append(f"not {_days_off(lines.less)}")
+    return ", ".join(said)
+
+
+def _single_dates(times: list[datetime], zone: str) -> str:
+    clocks = {wall.time() for wall in times}
+    at = f" at {times[0]:%H:%M}" if len(clocks) == 1 else ""
+    if len(times) > MOST_LISTED:
+        return (
+            f"on {len(times)} dates from {day_words(times[0])} to {day_words(times[-1])}{at} {zone}".rstrip()
+        )
+    days = listed([day_words(wall) if at else f"{day_words(wall)} at {wall:%H:%M}" for wall in times])
+    return f"on {days}{at} {zone}".rstrip()
+
+
+def _days_off(dates: tuple[date, ...]) -> str:
+    if len(dates) > MOST_LISTED:
+        return f"on {len(dates)} dates"
+    ordered = sorted(dates, key=lambda one: one.strftime("%Y%m%dT%H%M%S"))
+    return f"on {listed([_day_or_time(one) for one in ordered])}"
+
+
+def _day_or_time(one: date) -> str:
+    return f"{day_words(one)} at {one:%H:%M}" if isinstance(one, datetime) else day_words(one)
+
+
+def day_words(day: date) -> str:
+    """Say a day, e.g. "Tue 24 Nov 2026"."""
+    return f"{day:%a} {day.day} {day:%b %Y}"
+
+
 def rule_in_words(rule: Recurrence, first: datetime, zone: str) -> str:
     """Say a rule that starts at a wall time of a zone, e.g. "every Tuesday at 14:00 Europe/Berlin"."""
     days, times = _days(rule, first), _times(rule, first)
     if not days or not times:
-        return f"by the rule {rule} from {first:%Y-%m-%d %H:%M} {zone}"
-    return f"{days} {times} {zone}{_end(rule)}"
+        return f"by the rule {rule} from {first:%Y-%m-%d %H:%M} {zone}".rstrip()
+    return f"{days} {times} {zone}".rstrip() + _end(rule)
 
 
 def _days(rule: Recurrence, first: datetime) -> str | None:

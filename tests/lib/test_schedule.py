@@ -13,6 +13,7 @@ from releasetrain.lib.schedule import (
     at_words,
     flaws,
     known_zones,
+    nearest,
     occurrences,
     read,
     read_first,
@@ -72,7 +73,7 @@ def test_t2_a_time_that_does_not_exist_uses_the_offset_before_the_gap_and_fires_
     ]
     assert [one.note for one in found] == [
         "",
-        "02:30 does not exist on Sun 29 Mar 2026 in Europe/Berlin; it departs at 03:30.",
+        "02:30 does not exist on Sun 29 Mar 2026 in Europe/Berlin; 03:30 is taken instead.",
         "",
     ]
 
@@ -93,9 +94,7 @@ def test_t3_a_time_that_occurs_twice_departs_the_first_time_and_once() -> None:
     schedule = read("FREQ=DAILY", "2026-10-25T02:30", "Europe/Berlin")
     found = occurrences(schedule, after=utc(2026, 10, 24), until=utc(2026, 10, 26))
     assert [one.at for one in found] == [utc(2026, 10, 25, 0, 30)]
-    assert (
-        found[0].note == "02:30 occurs twice on Sun 25 Oct 2026 in Europe/Berlin; it departs the first time."
-    )
+    assert found[0].note == "02:30 occurs twice on Sun 25 Oct 2026 in Europe/Berlin; the first one counts."
 
 
 def test_t4_a_midnight_that_does_not_exist_is_the_days_first_instant() -> None:
@@ -233,3 +232,41 @@ def test_every_field_that_cannot_be_used_is_named_at_once() -> None:
 def test_an_instant_is_said_on_the_clocks_of_its_zone() -> None:
     assert at_words(utc(2026, 11, 24, 13), "Europe/Berlin") == "Tue 24 Nov 2026 14:00 Europe/Berlin"
     assert time_words(utc(2026, 7, 1, 12), "Europe/Berlin") == "14:00"
+
+
+def test_single_dates_are_added_and_left_out_and_none_counts_twice() -> None:
+    lines = "FREQ=WEEKLY\nRDATE:20261126,20261201\nEXDATE:20261208\nEXDATE:20261215T140000"
+    found = instants(lines, "2026-11-24T14:00", "Europe/Berlin", utc(2026, 11, 20), utc(2026, 12, 20))
+    assert found == [utc(2026, 11, 24, 13), utc(2026, 11, 26, 13), utc(2026, 12, 1, 13)]
+
+
+def test_several_rules_are_united() -> None:
+    lines = "RRULE:FREQ=WEEKLY;BYDAY=TU\nRRULE:FREQ=WEEKLY;BYDAY=WE,TH;BYHOUR=1,11"
+    found = instants(lines, "2026-06-09T11:00", "America/Los_Angeles", utc(2026, 6, 8), utc(2026, 6, 15))
+    assert found == [
+        utc(2026, 6, 9, 18),
+        utc(2026, 6, 10, 8),
+        utc(2026, 6, 10, 18),
+        utc(2026, 6, 11, 8),
+        utc(2026, 6, 11, 18),
+    ]
+
+
+def test_each_rule_ends_by_its_own_until() -> None:
+    lines = "RRULE:FREQ=DAILY;UNTIL=20261125T130000Z\nRRULE:FREQ=DAILY;BYHOUR=9"
+    found = instants(lines, "2026-11-24T14:00", "Europe/Berlin", utc(2026, 11, 24, 12), utc(2026, 11, 27))
+    assert found == [utc(2026, 11, 24, 13), utc(2026, 11, 25, 8), utc(2026, 11, 25, 13), utc(2026, 11, 26, 8)]
+
+
+def test_t2_a_single_date_that_does_not_exist_fires_once_after_the_gap() -> None:
+    schedule = read("RDATE:20260329", "2026-03-29T02:30", "Europe/Berlin")
+    found = occurrences(schedule, after=utc(2026, 3, 1), until=utc(2026, 4, 1))
+    assert [one.at for one in found] == [utc(2026, 3, 29, 1, 30)]
+    assert found[0].note.endswith("03:30 is taken instead.")
+
+
+def test_how_near_to_each_other_times_come_is_known() -> None:
+    assert nearest(read("FREQ=DAILY;BYHOUR=9;BYMINUTE=0,4", "2026-11-24T09:00", "UTC")) == timedelta(
+        minutes=4
+    )
+    assert nearest(read("RDATE:20261124", "2026-11-24T09:00", "UTC")) is None

@@ -66,6 +66,40 @@ def test_what_has_no_short_words_is_shown_as_it_is_written(rule: str) -> None:
     assert words == f"by the rule {rule} from 2026-11-24 14:00 Europe/Berlin"
 
 
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("RDATE:20261124", "on Tue 24 Nov 2026 at 14:00 Europe/Berlin"),
+        (
+            "RDATE:20261124,20261126T090000",
+            "on Tue 24 Nov 2026 at 14:00 and Thu 26 Nov 2026 at 09:00 Europe/Berlin",
+        ),
+        (
+            "RDATE:20261124,20261125,20261126,20261127,20261130",
+            "on 5 dates from Tue 24 Nov 2026 to Mon 30 Nov 2026 at 14:00 Europe/Berlin",
+        ),
+        (
+            "FREQ=WEEKLY\nRDATE:20261126\nEXDATE:20261222",
+            "every Tuesday at 14:00 Europe/Berlin, also on Thu 26 Nov 2026 at 14:00, not on Tue 22 Dec 2026",
+        ),
+        (
+            "FREQ=WEEKLY\nEXDATE:20261229,20261222T140000",
+            "every Tuesday at 14:00 Europe/Berlin, not on Tue 22 Dec 2026 at 14:00 and Tue 29 Dec 2026",
+        ),
+        (
+            "FREQ=WEEKLY\nEXDATE:20261201,20261208,20261215,20261222,20261229",
+            "every Tuesday at 14:00 Europe/Berlin, not on 5 dates",
+        ),
+        (
+            "RRULE:FREQ=WEEKLY\nRRULE:FREQ=DAILY;BYHOUR=9",
+            "every Tuesday at 14:00, every day at 09:00 Europe/Berlin",
+        ),
+    ],
+)
+def test_several_lines_are_said_in_words(lines: str, words: str) -> None:
+    assert read(lines, "2026-11-24T14:00", "Europe/Berlin").in_words() == words
+
+
 def test_words_are_joined_as_people_do() -> None:
     assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
         "",

@@ -162,8 +162,8 @@ def test_an_address_that_is_taken_is_refused() -> None:
 def test_t2_the_form_says_what_the_clocks_will_not_let_happen() -> None:
     odd = settings(rule="FREQ=DAILY", first_departs_at_local="2026-11-24T02:30")
     assert schedule_notes(odd, make.NOW) == [
-        "02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; it departs at 03:30.",
-        "02:30 occurs twice on Sun 31 Oct 2027 in Europe/Berlin; it departs the first time.",
+        "02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; 03:30 is taken instead.",
+        "02:30 occurs twice on Sun 31 Oct 2027 in Europe/Berlin; the first one counts.",
     ]
 
 

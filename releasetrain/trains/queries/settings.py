@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from releasetrain.accounts.models import Membership, Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Service
-from releasetrain.lib import schedule
 from releasetrain.lib.recurrence import BadRule
-from releasetrain.lib.schedule import flaws, occurrences
+from releasetrain.lib.schedule import flaws, nearest, occurrences
 from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.decision import seat_holders
 from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
@@ -16,6 +15,7 @@ from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import why_not_ladder
 from releasetrain.trains.rules.states import Turns
 from releasetrain.trains.rules.times import read_cut_offs, read_milestones
+from releasetrain.trains.rules.weeks import why_too_near
 
 __all__ = ["TrainSettings", "policy_problems", "schedule_notes", "train_problems", "why_not_policy"]
 
@@ -83,7 +83,9 @@ def _schedule_problems(settings: TrainSettings, now: datetime) -> dict[str, str]
     found = flaws(settings.rule, settings.first_departs_at_local, settings.time_zone)
     if found:
         return found
-    read = schedule.read(settings.rule, settings.first_departs_at_local, settings.time_zone)
+    read = schedule_of(settings)
+    if why := why_too_near(nearest(read)):
+        return {"rule": why}
     if not occurrences(read, after=now, until=now + TEN_YEARS, limit=1):
         return {"rule": "This rule has no departure in the next ten years."}
     return {}

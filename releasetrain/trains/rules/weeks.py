@@ -5,10 +5,22 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from releasetrain.lib.schedule import Occurrence, Schedule, occurrences, resolve
+from releasetrain.lib.spans import in_words
 from releasetrain.trains.rules.times import Terms
 from releasetrain.trains.rules.timetable import Date
 
 WEEK = timedelta(weeks=1)
+NEAREST_DEPARTURES = timedelta(minutes=5)
+
+
+def why_too_near(gap: timedelta | None) -> str | None:
+    """Return why a train cannot depart at such short intervals, or None."""
+    if gap is None or gap >= NEAREST_DEPARTURES:
+        return None
+    return (
+        f"This train departs {in_words(gap)} after another departure; "
+        f"a train needs at least {in_words(NEAREST_DEPARTURES)} in between."
+    )
 
 
 def monday_of(instant: datetime, zone: ZoneInfo) -> date:
