@@ -2,7 +2,6 @@
 
 from releasetrain.trains.queries.decision import (
     Standing,
-    captain_words,
     latest_manifests,
     reasons_of,
     seat_holders,
@@ -19,26 +18,18 @@ from releasetrain.trains.queries.departures import (
     open_for_boarding,
     under_way,
 )
-from releasetrain.trains.queries.timetable import (
-    NextDate,
-    dates,
-    moves,
-    next_dates,
-    plan_of,
-    schedule_in_words,
-    schedule_of,
-)
+from releasetrain.trains.queries.leaving import captain_words, runner_words
+from releasetrain.trains.queries.terms import schedule_of
+from releasetrain.trains.queries.timetable import moves, next_dates, plan_of, schedule_in_words
 from releasetrain.trains.queries.verdicts import Action, By, seats_of, verdict
 
 __all__ = [
     "Action",
     "By",
-    "NextDate",
     "Standing",
     "captain_words",
     "changes_waiting",
     "changes_with_service",
-    "dates",
     "departures_with_train",
     "ended",
     "latest_manifests",
@@ -48,6 +39,7 @@ __all__ = [
     "open_for_boarding",
     "plan_of",
     "reasons_of",
+    "runner_words",
     "schedule_in_words",
     "schedule_of",
     "seat_holders",
