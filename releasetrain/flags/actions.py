@@ -15,10 +15,11 @@ from releasetrain.accounts.models import Team, User
 from releasetrain.catalog.models import Environment
 from releasetrain.events.actions import SYSTEM, Actor, record
 from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind, FlagRevision
-from releasetrain.flags.queries import last_revision, state_of
+from releasetrain.flags.queries import last_revision, state_of, verdicts_on
 from releasetrain.flags.rules import percent, why_not_key, why_not_percentage
 from releasetrain.lib.errors import Invalid, Refused
 from releasetrain.lib.transactions import brief
+from releasetrain.lib.verdict import Decision
 
 CHANNEL = "flags"
 REASON_LENGTH = 300
@@ -34,6 +35,12 @@ class FlagExists(Refused):
     """Refuse a key that another flag has."""
 
     code = "flag_exists"
+
+
+class FlagFrozen(Refused):
+    """Refuse a person who would reach more users while a window is open over a flag."""
+
+    code = "flag_frozen"
 
 
 class NotKilled(Refused):
@@ -59,6 +66,7 @@ def create_flag(
     :param percentage: thousandths of a percent
     :raises Invalid: the key or the percentage cannot be used
     :raises FlagExists: the key is taken
+    :raises FlagFrozen: it would be on for somebody at once, and a window is open there
     """
     if why := why_not_key(key):
         raise Invalid(why, field="key")
@@ -88,6 +96,7 @@ def add_to_environment(
     """Place an existing flag in one more environment.
 
     :raises FlagExists: it is there already
+    :raises FlagFrozen: it would be on for somebody at once, and a window is open there
     """
     if why := why_not_percentage(percentage):
         raise Invalid(why, field="percentage")
@@ -115,6 +124,7 @@ def set_percentage(
     :param fence: the writer's generation: the highest that was ever seen here stands, a lower one is refused
     :param key: the writer's own name for this write, kept in the log
     :raises FenceTooOld: a newer writer has been here
+    :raises FlagFrozen: a person would raise it while a window is open
     """
     if why := why_not_percentage(thousandths):
         raise Invalid(why, field="percentage")
@@ -128,6 +138,8 @@ def set_percentage(
         before, old = _facts(locked), locked.percentage
         if (fence, thousandths) == (locked.fence, old):
             return None
+        if thousandths > old:
+            _refuse_frozen(locked, reason, actor, now)
         locked.fence, locked.percentage = fence, thousandths
         locked.save(update_fields=["fence", "percentage"])
         if thousandths == old:
@@ -169,11 +181,13 @@ def unkill(
     """Let a killed flag answer again, at the percentage that it has.
 
     :raises NotKilled: it is not killed
+    :raises FlagFrozen: a window is open
     """
     with brief():
         locked = _lock(flag_environment)
         if locked.killed_at is None:
             raise NotKilled(f"{locked} is not killed: there is nothing to revive.")
+        _refuse_frozen(locked, reason, actor, now)
         before = _facts(locked)
         locked.killed_at, locked.killed_reason = None, ""
         locked.save(update_fields=["killed_at", "killed_reason"])
@@ -183,7 +197,10 @@ def unkill(
 def enable(
     flag_environment: FlagEnvironment, *, reason: str = "", actor: Actor | None, now: datetime
 ) -> FlagRevision | None:
-    """Let a flag be evaluated; None where it is already."""
+    """Let a flag be evaluated; None where it is already.
+
+    :raises FlagFrozen: a window is open
+    """
     return _switch(flag_environment, enabled=True, reason=reason, actor=actor, now=now)
 
 
@@ -201,11 +218,37 @@ def _switch(
         locked = _lock(flag_environment)
         if locked.enabled == enabled:
             return None
+        if enabled:
+            _refuse_frozen(locked, reason, actor, now)
         before = _facts(locked)
         locked.enabled = enabled
         locked.save(update_fields=["enabled"])
         kind = "flags.flag.enabled" if enabled else "flags.flag.disabled"
         return _revise(locked, before, kind=kind, actor=actor, reason=reason, now=now)
+
+
+def _refuse_frozen(placed: FlagEnvironment, reason: str, actor: Actor | None, now: datetime) -> None:
+    """Refuse a person who would reach more users while a window is open (RULES W12).
+
+    Parts of this software are not asked here: the engine has asked the windows itself. A soft window is
+    acknowledged by giving a reason, which the revision keeps.
+    """
+    if not isinstance(actor, User):
+        return
+    verdict = verdicts_on([placed], now)[placed.pk]
+    reasons = [one for one in verdict.reasons if one.code == "window_hard"]
+    if verdict.decision is Decision.HOLD and not reason.strip():
+        reasons = [one for one in verdict.reasons if one.code == "window_soft"]
+    if not reasons:
+        return
+    ends = [one.until for one in reasons if one.until is not None]
+    said = " ".join(one.text for one in reasons)
+    asked = " Give a reason." if verdict.decision is Decision.HOLD else " It can still be switched off."
+    raise FlagFrozen(
+        f"{placed} cannot reach more users now. {said}{asked}",
+        until=max(ends) if len(ends) == len(reasons) else None,
+        who=reasons[0].who,
+    )
 
 
 def _lock(flag_environment: FlagEnvironment) -> FlagEnvironment:
@@ -233,6 +276,8 @@ def _place(
         enabled=enabled,
         salt=f"{flag.key[:80]}.{secrets.token_hex(8)}",
     )
+    if enabled and percentage:
+        _refuse_frozen(placed, "", actor, now)
     _revise(placed, {}, kind="flags.flag.placed", actor=actor, reason="", now=now)
     return placed
 

@@ -1,11 +1,21 @@
 """Read flags the way they are served."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection
 
+from releasetrain.calendars.queries import windows_at
+from releasetrain.calendars.rules.judging import judge
+from releasetrain.calendars.rules.windows import Lane, Place
+from releasetrain.catalog.models import Target
 from releasetrain.flags.models import FlagEnvironment
 from releasetrain.flags.rules import FlagState
+from releasetrain.lib.verdict import Verdict
+
+NO_SERVICE = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +63,35 @@ def last_revision(environment_id: int) -> int:
         row = cursor.fetchone()
     number: int = row[0]
     return number
+
+
+def verdicts_on(flags: Collection[FlagEnvironment], at: datetime) -> dict[int, Verdict]:
+    """Judge for which flags a person may reach more users now; less is never asked about (RULES W9, W12).
+
+    :param flags: best loaded with `flag` and `environment`; the queries do not grow with them
+    """
+    freezes = windows_at(at)
+    if not freezes:
+        return {one.pk: Verdict() for one in flags}
+    moved = _services_moved_by(flags)
+    return {one.pk: judge(freezes, _places(one, moved), at, lane=Lane.FLAGS) for one in flags}
+
+
+def _services_moved_by(flags: Collection[FlagEnvironment]) -> dict[tuple[str, int], list[tuple[int, int]]]:
+    """Return, by key and environment, the teams and services whose traffic a flag moves."""
+    keys, environments = {one.flag.key for one in flags}, {one.environment_id for one in flags}
+    named = Target.objects.filter(driver_config__flag__in=sorted(keys), environment__in=environments)
+    found: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
+    for key, environment, team, service in named.values_list(
+        "driver_config__flag", "environment_id", "service__team_id", "service_id"
+    ):
+        found[key, environment].append((team, service))
+    return found
+
+
+def _places(one: FlagEnvironment, moved: dict[tuple[str, int], list[tuple[int, int]]]) -> list[Place]:
+    """Return where a flag reaches: as its owner's, and as that of each service that it moves here."""
+    owner, where = one.flag.owner_id, one.environment
+    services = moved.get((one.flag.key, where.pk), [])
+    pairs = {(team, service) for own, service in services for team in (own, owner)} or {(owner, NO_SERVICE)}
+    return [Place(team, service, where.pk, where.region_id) for team, service in sorted(pairs)]

@@ -1,12 +1,14 @@
 """Gather what the flag pages show."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.flags.models import FlagEnvironment, FlagRevision
+from releasetrain.flags.queries import verdicts_on
 from releasetrain.flags.rules import percent
-from releasetrain.lib.verdict import Reason
+from releasetrain.lib.verdict import Decision, Reason, Verdict
 from releasetrain.panels.shapes import Action
 
 KILL_ROLES = (Role.ON_CALL, Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
@@ -40,8 +42,14 @@ class RevisionRow:
     changes: list[tuple[str, str]]
 
 
-def row_of(flag: FlagEnvironment, roles: Roles) -> FlagRow:
-    """Say how a flag stands and what this person may do with it; it needs its flag, owner and environment."""
+def rows_of(flags: Collection[FlagEnvironment], roles: Roles, now: datetime) -> list[FlagRow]:
+    """Say how flags stand and what this person may do with each; they need flag, owner and environment."""
+    killed = [one for one in flags if one.killed_at is not None]
+    frozen = verdicts_on(killed, now) if killed else {}
+    return [_row_of(one, roles, frozen.get(one.pk)) for one in flags]
+
+
+def _row_of(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> FlagRow:
     killed = flag.killed_at is not None
     state = "killed" if killed else ("on" if flag.percentage and flag.enabled else "off")
     return FlagRow(
@@ -53,15 +61,18 @@ def row_of(flag: FlagEnvironment, roles: Roles) -> FlagRow:
         kind=flag.flag.get_kind_display(),
         state=state,
         share="0 %" if killed or not flag.enabled else f"{percent(flag.percentage)} %",
-        switch=_switch(flag, roles, killed=killed),
+        switch=_switch(flag, roles, frozen),
         killed_reason=flag.killed_reason,
     )
 
 
-def _switch(flag: FlagEnvironment, roles: Roles, *, killed: bool) -> Action:
+def _switch(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> Action:
+    killed = flag.killed_at is not None
     name = "revive" if killed else "kill"
     may = any(roles.has(role, team=flag.flag.owner_id) for role in KILL_ROLES)
     why = None if may else Reason("role", "You are not on call here.", who="An administrator")
+    if may and frozen is not None and frozen.decision is Decision.DENY:
+        why = next(one for one in frozen.reasons if one.code == "window_hard")
     return Action(
         name=name,
         label="Revive" if killed else "Kill",
@@ -69,7 +80,7 @@ def _switch(flag: FlagEnvironment, roles: Roles, *, killed: bool) -> Action:
         icon="play" if killed else "power",
         kind="secondary" if killed else "danger",
         reason=why,
-        asks="optional",
+        asks="required" if frozen is not None and frozen.decision is Decision.HOLD else "optional",
         consequence=(
             f"Users get {flag.flag.key} again, as far as its {percent(flag.percentage)} % reach."
             if killed

@@ -9,7 +9,7 @@ from releasetrain.accounts.access import refuse_strangers, refuse_without
 from releasetrain.flags import actions
 from releasetrain.flags.models import Flag, FlagEnvironment
 from releasetrain.lib import clock
-from releasetrain.web.contexts.flags import KILL_ROLES, revision_of, row_of
+from releasetrain.web.contexts.flags import KILL_ROLES, revision_of, rows_of
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.lists import paged, pager
 from releasetrain.web.request import Request
@@ -23,8 +23,9 @@ def flag_list(request: Request) -> HttpResponse:
     page = paged(
         request, rows.select_related("flag__owner", "environment").order_by("flag__key", "environment__order")
     )
-    flags = [row_of(row, request.roles) for row in page]
-    context = {"flags": flags, "pager": pager(request, page), "now": clock.now()}
+    now = clock.now()
+    flags = rows_of(list(page), request.roles, now)
+    context = {"flags": flags, "pager": pager(request, page), "now": now}
     return render(request, "flags/list.html", context)
 
 
@@ -34,13 +35,14 @@ def flag_detail(request: Request, key: str) -> HttpResponse:
     refuse_strangers(request.roles, "see the flags")
     flag = get_object_or_404(Flag.objects.select_related("owner"), key=key)
     rows = flag.environments.select_related("flag__owner", "environment").order_by("environment__order")
+    now = clock.now()
     page = paged(request, flag.revisions.select_related("environment").order_by("-at", "-number"))
     context = {
         "flag": flag,
-        "flags": [row_of(row, request.roles) for row in rows],
+        "flags": rows_of(list(rows), request.roles, now),
         "revisions": [revision_of(revision) for revision in page],
         "pager": pager(request, page),
-        "now": clock.now(),
+        "now": now,
     }
     return render(request, "flags/detail.html", context)
 
