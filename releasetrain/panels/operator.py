@@ -17,9 +17,10 @@ from releasetrain.rollouts.access import may_operate
 from releasetrain.rollouts.models import Rollout, Transition
 from releasetrain.rollouts.rules.baking import is_bake_done
 from releasetrain.rollouts.rules.commands import WHY_NOT, CommandKind, reason_wanted
+from releasetrain.rollouts.rules.refusals import why_closed
 from releasetrain.rollouts.rules.snapshot import Snapshot
 from releasetrain.rollouts.rules.states import WAITING_STATES, HoldKind, RolloutState
-from releasetrain.rollouts.store import snapshot_of
+from releasetrain.rollouts.windows import snapshot_now
 
 K = CommandKind
 R = RolloutState
@@ -43,7 +44,7 @@ def load_operator(pk: int, audience: Audience, now: datetime) -> Operator | None
 
 def operator_of(one: Moving, now: datetime) -> Operator:
     """Offer every command that makes sense here, the brake first."""
-    snapshot = snapshot_of(one.rollout)
+    snapshot = snapshot_now(one.rollout, now)
     last, tone = last_words(one.rollout)
     return Operator(
         pk=one.rollout.pk,
@@ -86,10 +87,12 @@ def _action(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -
 
 
 def _why_not(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Reason | None:
-    """Ask the rule itself; where only the bake stands against it, say until when instead of how long."""
+    """Ask the rule itself; where windows or only the bake stand against it, say until when."""
     sentence = WHY_NOT[kind](snapshot, now)
     if sentence is None:
         return None
+    if (closed := why_closed(snapshot, kind)) is not None and closed.text == sentence:
+        return closed
     if not is_bake_done(snapshot) and kind is K.PROMOTE:
         baked = replace(snapshot, bake_credit_seconds=snapshot.bake_needed_seconds)
         if WHY_NOT[kind](baked, now) != sentence:

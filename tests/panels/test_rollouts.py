@@ -208,6 +208,26 @@ def test_a_paused_rollout_offers_to_resume_and_keeps_the_brake() -> None:
     assert actions["rollback"].reason is None
 
 
+def test_w12_what_windows_forbid_is_off_and_says_until_when_and_who_can_change_it() -> None:
+    stop = make.window("everything", stops_the_line=True, reason="outage")
+    _, actions = controls(baking(bake_credit_seconds=600))
+    for name in ("promote", "skip_bake"):
+        reason = actions[name].reason
+        assert reason is not None
+        assert (reason.code, reason.until) == ("window", stop.ends_at)
+        assert "“Stop the line: everything” stops this: outage." in reason.text
+        assert "a release manager or an administrator" in reason.who
+    assert actions["rollback"].reason is None
+
+
+def test_a_soft_window_is_acknowledged_by_resuming_with_a_reason() -> None:
+    rollout = baking()
+    make.window(level="soft")
+    hold(rollout, "blackout")
+    _, actions = controls(rollout)
+    assert (actions["resume"].reason, actions["resume"].asks) == (None, "required")
+
+
 def test_controls_say_the_same_a_moment_later() -> None:
     rollout = baking()
     first = load_operator(rollout.pk, OPERATOR, make.NOW)
