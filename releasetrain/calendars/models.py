@@ -33,7 +33,7 @@ class Feed(models.Model):
     """Somebody else's calendar, by address or as a file; the last good body is kept (RULES W11).
 
     `report` lists what could not be taken over: {"event": title or uid, "problem": sentence}. `zone` is for
-    times without one and all-day events. The scope fields, level, lanes and behaviour are handed to each window.
+    times without one and all-day events. Scope, level, lanes and behaviour are handed to each window.
     """
 
     name = models.CharField(max_length=120)
@@ -89,10 +89,10 @@ class Feed(models.Model):
 class Window(models.Model):
     """A span of time, once or again and again, in which moving is stopped, or to which it is confined.
 
-    What is typed stands on the wall clock: `starts_local` and `ends_local` are the two ends of the first time,
-    naive (for all-day windows the first and the last day, both included). `rule` repeats it, or `holidays` puts
-    it on each of theirs. `starts_at` and `ends_at` span all of its occurrences; no end is a window that goes on
-    for ever. No scope row means everything; no lane means every lane.
+    What is typed stands on the wall clock: `starts_local` and `ends_local` are the ends of the first time,
+    naive (for all-day windows the first and the last day, both included). `rule` repeats it, in lines, or
+    `holidays` puts it on each of theirs. `starts_at` and `ends_at` span all of its occurrences; no end is a
+    window that goes on for ever. No scope row means everything; no lane means every lane.
     """
 
     name = models.CharField(max_length=120)
@@ -116,7 +116,7 @@ class Window(models.Model):
     day_mode = models.CharField(
         max_length=8, choices=[(one.value, one.words) for one in DayMode], default="zone"
     )
-    rule = models.CharField(max_length=1000, blank=True)
+    rule = models.CharField(max_length=4000, blank=True)
     holidays = models.ForeignKey(
         Holidays, null=True, blank=True, on_delete=models.PROTECT, related_name="windows"
     )
@@ -207,7 +207,10 @@ class Occurrence(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(during__isempty=False), name="occurrence_lasts"),
         ]
-        indexes = [GistIndex(fields=["during"], name="occurrence_during")]
+        indexes = [
+            GistIndex(fields=["during"], name="occurrence_during"),
+            models.Index(fields=["window", "during"], name="occurrence_next"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.window} {self.during}"

@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='window',
             name='rule',
-            field=models.CharField(blank=True, max_length=1000),
+            field=models.CharField(blank=True, max_length=4000),
         ),
         migrations.AddField(
             model_name='window',
@@ -264,6 +264,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='occurrence',
             index=django.contrib.postgres.indexes.GistIndex(fields=['during'], name='occurrence_during'),
+        ),
+        migrations.AddIndex(
+            model_name='occurrence',
+            index=models.Index(fields=['window', 'during'], name='occurrence_next'),
         ),
         migrations.AddConstraint(
             model_name='occurrence',
