@@ -12,6 +12,7 @@ from releasetrain.calendars import actions
 from releasetrain.calendars.actions import AlreadyEnded, NotOurs, Where, WindowSettings
 from releasetrain.calendars.models import Feed, Occurrence, Window
 from releasetrain.calendars.queries import verdict_for, windows_at
+from releasetrain.calendars.queries.settings import plan_of
 from releasetrain.calendars.rules.windows import DayMode, Effect, Stops
 from releasetrain.catalog.models import ServiceRole
 from releasetrain.events.models import Event
@@ -333,36 +334,44 @@ def test_a_role_for_one_service_is_enough_to_close_that_service() -> None:
         open_window(by=ada, includes=(Where(team=make.team()),))
 
 
-def test_what_a_feed_says_is_changed_there_and_may_be_ended_here() -> None:
-    feed = Feed.objects.create(name="Shop holidays", brings="windows", zone="UTC")
-    window, what = actions.put_window(feed, "1@shop", settings(), now=NOON)
-    assert (what, window and window.feed) == ("added", feed)
+def feed(**fields: Any) -> Feed:
+    return Feed.objects.create(name="Shop holidays", brings="windows", zone="UTC", **fields)
+
+
+def put(into: Feed, now: datetime = NOON, **fields: Any) -> tuple[Window, str]:
+    wanted = settings(**fields)
+    window, what = actions.put_window(into, "1@shop", wanted, plan=plan_of(wanted, now), now=now)
     assert window
+    return window, what
+
+
+def test_what_a_feed_says_is_changed_there_and_may_be_ended_here_for_good() -> None:
+    shop = feed()
+    window, _ = put(shop)
     with pytest.raises(NotOurs, match="comes from the calendar “Shop holidays”"):
         save(window, name="Mine")
-    assert end(window, NOON).ended_early_at == NOON
+    end(window, NOON)
+    assert put(shop)[1] == "same"
+    assert windows_at(NOON) == []
 
 
 def test_an_event_of_a_feed_is_added_changed_and_kept_once() -> None:
-    feed = Feed.objects.create(name="Shop holidays", brings="windows", zone="UTC")
-    assert actions.put_window(feed, "1", settings(), now=NOON)[1] == "added"
-    assert actions.put_window(feed, "1", settings(), now=NOON)[1] == "same"
-    window, what = actions.put_window(feed, "1", settings(ends_local="2026-11-23T15:00"), now=NOON)
+    shop = feed()
+    assert [put(shop)[1], put(shop)[1]] == ["added", "same"]
+    window, what = put(shop, ends_local="2026-11-23T15:00")
     assert (what, spans()) == ("changed", [(NOON, NOON + 3 * HOUR)])
-    assert window
     actions.drop_window(window, reason="gone from its calendar", now=NOON)
     assert windows_at(NOON) == []
     assert Window.objects.get().deleted_by_label == "Release Train"
 
 
 def test_an_event_that_is_over_opens_no_window() -> None:
-    feed = Feed.objects.create(name="Shop holidays", brings="windows", zone="UTC")
-    assert actions.put_window(feed, "1", settings(), now=NOON + DAY) == (None, "same")
+    over = plan_of(settings(), NOON + DAY)
+    assert actions.put_window(feed(), "1", settings(), plan=over, now=NOON + DAY) == (None, "same")
 
 
 def test_w11_a_window_of_a_feed_that_fails_stays_shut_and_says_so() -> None:
-    feed = Feed.objects.create(name="Shop holidays", brings="windows", zone="UTC", problem="404")
-    actions.put_window(feed, "1", settings(), now=NOON)
+    put(feed(problem="404"))
     found = verdict_for(make.service(), make.environment(), NOON)
     assert found.decision is Decision.DENY
     assert "can no longer be read" in found.sentence()

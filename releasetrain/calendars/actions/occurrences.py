@@ -102,9 +102,10 @@ def write_bounds(window: Window, *, is_last: bool) -> None:
 def materialise_windows(now: datetime) -> int:
     """Write the times of every window that stands about two years ahead; return how many had to change.
 
-    Everything ahead is planned anew: clocks, holidays and regions may have been decided otherwise since.
+    Everything ahead is planned anew: clocks, holidays and regions may have been decided otherwise since. A
+    window that a feed brings is written ahead when that is read.
     """
-    stands = Q(deleted_at__isnull=True, ended_early_at__isnull=True, stops_the_line=False)
+    stands = Q(deleted_at__isnull=True, ended_early_at__isnull=True, stops_the_line=False, feed__isnull=True)
     comes = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
     changed = 0
     for pk in Window.objects.filter(stands & comes).order_by("pk").values_list("pk", flat=True):

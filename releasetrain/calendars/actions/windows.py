@@ -104,8 +104,13 @@ def save_window(
     _refuse_over(locked, now)
     _refuse_foreign(locked)
     _refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed, window=locked))
-    if changed := before.differing(settings):
-        _change(locked, settings, changed, now)
+    changed = before.differing(settings)
+    if changed:
+        _change(locked, settings, changed)
+        if TIMES & set(changed):
+            plan = plan_of(settings, now)
+            write_occurrences(locked, plan, now)
+            write_bounds(locked, is_last=plan.is_last)
         words = listed([name.replace("_", " ").removesuffix(" local") for name in changed])
         facts = {**_facts(locked, settings), "changed": words}
         record(kind="calendars.window.changed", subject=locked, actor=by, now=now, **facts)
@@ -207,20 +212,26 @@ def stop_the_line(
     return window
 
 
-def put_window(feed: Feed, uid: str, settings: WindowSettings, *, now: datetime) -> tuple[Window | None, str]:
+def put_window(
+    feed: Feed, uid: str, settings: WindowSettings, *, plan: Plan, now: datetime
+) -> tuple[Window | None, str]:
     """Open or change the window that an event of a feed stands for, within the caller's transaction.
 
+    :param plan: the times of the event, which may be moved one by one and lie on clocks of their own
     :return: the window and "added", "changed" or "same"; no window where a new event is over already
-    :raises BadRule: its rule or zone cannot be followed
-    :raises BadTime: one of its ends cannot be read
     """
-    plan = plan_of(settings, now)
     known = feed.windows.select_for_update(no_key=True).filter(uid=uid, deleted_at__isnull=True).first()
     if known is None:
         return (_create(settings, plan, now, feed=feed, uid=uid), "added") if plan.times else (None, "same")
-    if changed := WindowSettings.of(known).differing(settings):
-        _change(known, settings, changed, now)
-    return known, "changed" if changed else "same"
+    if known.ended_early_at:
+        return known, "same"
+    changed = WindowSettings.of(known).differing(settings)
+    if changed:
+        _change(known, settings, changed)
+    has_moved = write_occurrences(known, plan, now, is_new_plan=bool(TIMES & set(changed)))
+    if has_moved or plan.is_last != (known.ends_at is not None):
+        write_bounds(known, is_last=plan.is_last)
+    return known, "changed" if changed or has_moved else "same"
 
 
 def drop_window(window: Window, *, reason: str, now: datetime, by: User | SystemActor = SYSTEM) -> None:
@@ -260,16 +271,13 @@ def _create(
     return window
 
 
-def _change(window: Window, settings: WindowSettings, changed: Sequence[str], now: datetime) -> None:
+def _change(window: Window, settings: WindowSettings, changed: Sequence[str]) -> None:
+    """Write everything but the times, which `write_occurrences` does."""
     _fill(window, settings)
     window.save(update_fields=["name", "reason", "starts_local", "ends_local", "lanes", *PLAIN])
     if {"includes", "excludes"} & set(changed):
         window.scopes.all().delete()
         _write_scopes(window, settings.includes, settings.excludes)
-    if TIMES & set(changed):
-        plan = plan_of(settings, now)
-        write_occurrences(window, plan, now)
-        write_bounds(window, is_last=plan.is_last)
 
 
 def _fill(window: Window, settings: WindowSettings) -> None:

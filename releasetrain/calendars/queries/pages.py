@@ -1,12 +1,13 @@
 """Read what calendars show: each time that a window is open, and the windows themselves."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from releasetrain.accounts.models import Team
 from releasetrain.calendars.models import Occurrence, Window, WindowScope
@@ -14,6 +15,11 @@ from releasetrain.calendars.queries.settings import Where, where_in_words
 from releasetrain.calendars.rules.windows import Effect, Stops
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.lib.spans import Span
+
+FIELDS = (
+    "window", "window__name", "window__level", "window__effect", "window__reason", "window__stops_the_line",
+    "window__is_all_day", "window__capacity", "window__feed__problem",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +61,25 @@ def occurrences_between(
     chosen = Where(team=team, service=service, environment=environment)
     if not chosen.is_everything:
         rows = rows.filter(_concerns(chosen))
-    rows = rows.select_related("window", "region").annotate(problem=F("window__feed__problem"))
-    found = list(rows.order_by("during", "pk"))
-    words = places_in_words({one.window_id for one in found})
-    return [_shown(one, one.problem, words[one.window_id]) for one in found]
+    found = list(rows.order_by("during", "pk").values("during", "region__name", *FIELDS))
+    words = places_in_words({row["window"] for row in found})
+    return [_shown(row, words[row["window"]]) for row in found]
 
 
-def _shown(row: Occurrence, problem: str | None, where: str) -> Shown:
-    window = row.window
+def _shown(row: Mapping[str, Any], where: str) -> Shown:
     return Shown(
-        window_id=window.pk,
-        name=window.name,
-        level=Stops(window.level),
-        effect=Effect(window.effect),
-        span=Span(row.during.lower, row.during.upper),
-        region=row.region.name if row.region else "",
-        reason=window.reason,
+        window_id=row["window"],
+        name=row["window__name"],
+        level=Stops(row["window__level"]),
+        effect=Effect(row["window__effect"]),
+        span=Span(row["during"].lower, row["during"].upper),
+        region=row["region__name"] or "",
+        reason=row["window__reason"],
         where=where,
-        is_stale=bool(problem),
-        stops_the_line=window.stops_the_line,
-        is_all_day=window.is_all_day,
-        capacity=window.capacity,
+        is_stale=bool(row["window__feed__problem"]),
+        stops_the_line=row["window__stops_the_line"],
+        is_all_day=row["window__is_all_day"],
+        capacity=row["window__capacity"],
     )
 
 

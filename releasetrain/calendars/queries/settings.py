@@ -22,7 +22,6 @@ from releasetrain.lib.words import listed
 # So far ahead occurrences are written: two years of planning, and some weeks for nobody to look after it.
 AHEAD = timedelta(days=800)
 LONGEST_NAME = 120
-LONGEST_RULE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,16 +297,13 @@ def _why_not_rule(settings: WindowSettings) -> str:
         return ""
     if settings.holidays:
         return "A window comes again by a rule or on holidays, not both."
-    if len(settings.rule) > LONGEST_RULE:
-        return f"The rule of a window has at most {LONGEST_RULE} characters."
-    return _refusal(recurrence.read, settings.rule)
+    return _refusal(recurrence.read_lines, settings.rule)
 
 
 def _why_no_times(settings: WindowSettings, spec: Spec) -> str:
     """Return why a rule that can be read never hits anything, in bounded work; or nothing."""
-    rule = recurrence.read(settings.rule)
     try:
-        hits = rule.probe(spec.start, spec.zone, 1)
-    except (ValueError, TypeError, OverflowError) as error:
-        return f"This rule cannot be followed: {str(error).rstrip('.')}."
-    return "" if hits else "The window can never open: no day satisfies its rule."
+        recurrence.probe(recurrence.read_lines(settings.rule), spec.start, spec.zone, 1)
+    except BadRule as refusal:
+        return str(refusal)
+    return ""

@@ -1,7 +1,7 @@
 """Ask what windows are open over something that would move."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import reduce
@@ -10,12 +10,22 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import F, OuterRef, Q, QuerySet
-from django.db.models.functions import JSONObject, Lower, Upper
+from django.db.models import Case, F, OuterRef, Q, QuerySet, When
+from django.db.models.functions import Coalesce, JSONObject, Lower, Upper
 
 from releasetrain.calendars.models import Occurrence, Window, WindowScope
 from releasetrain.calendars.rules.judging import WHO_ENDS_IT, Openness, Overridden, judge, openness
-from releasetrain.calendars.rules.windows import Behaviour, Effect, Freeze, Lane, Place, Scope, Stops, Time
+from releasetrain.calendars.rules.windows import (
+    Behaviour,
+    DayMode,
+    Effect,
+    Freeze,
+    Lane,
+    Place,
+    Scope,
+    Stops,
+    Time,
+)
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Verdict
@@ -23,9 +33,16 @@ from releasetrain.lib.words import listed
 
 # How far ahead is looked for the next opening or closing.
 HORIZON = timedelta(days=400)
-# The next openings of a window that allows are read so far: one for each region, where each has its own day.
+# So many regions at most have a next day of their own in a window that allows.
 MOST_NEXT = 40
+FIELDS = (
+    "pk", "name", "level", "reason", "effect", "behaviour", "lanes", "stops_the_line", "capacity",
+    "is_all_day", "ends_at", "ended_early_at",
+)  # fmt: skip
+PLACES = ("team_id", "service_id", "environment_id", "region_id")
 WHO_LETS_THE_LINE_RUN = "somebody on call, a release manager or an administrator"
+
+_Row = Mapping[str, Any]
 
 
 def windows_between(first: datetime, last: datetime) -> list[Freeze]:
@@ -73,21 +90,25 @@ def _times(wanted: Q) -> dict[int, set[Time]]:
     return found
 
 
-def _following(after: datetime) -> ArraySubquery:
-    """Return the next times of each window that allows, as JSON; ranges are ordered by their start."""
-    later = Occurrence.objects.filter(window=OuterRef("pk"), during__gt=DateTimeTZRange(after, None))
-    later = later.filter(window__effect=Effect.ALLOW).order_by("during")
+def _following(after: datetime) -> Case:
+    """Return the next time of each window that allows, as JSON; of those by region, the next of each."""
+    is_by_region = Q(effect=Effect.ALLOW, is_all_day=True, day_mode=DayMode.REGIONS)
+    return Case(
+        When(is_by_region, then=_later(after, MOST_NEXT)),
+        When(effect=Effect.ALLOW, then=_later(after, 1)),
+        default=None,
+    )
+
+
+def _later(after: datetime, most: int) -> ArraySubquery:
+    """Return so many times of a window after an instant; ranges are ordered by their start."""
+    rows = Occurrence.objects.filter(window=OuterRef("pk"), during__gt=DateTimeTZRange(after, None))
     shape = JSONObject(start=Lower("during"), end=Upper("during"), region=F("region_id"))
-    return ArraySubquery(later.annotate(shape=shape).values("shape")[:MOST_NEXT])
+    return ArraySubquery(rows.order_by("during").annotate(shape=shape).values("shape")[:most])
 
 
 def _rows(wanted: Q) -> QuerySet[Window]:
-    """Return windows with what is known of their feed, but for its body, which may be long."""
-    return (
-        Window.objects.filter(wanted, deleted_at__isnull=True)
-        .annotate(feed_problem=F("feed__problem"))
-        .order_by()
-    )
+    return Window.objects.filter(wanted, deleted_at__isnull=True).order_by()
 
 
 def freezes_of(occurrences: Iterable[Occurrence]) -> list[Freeze]:
@@ -98,53 +119,58 @@ def freezes_of(occurrences: Iterable[Occurrence]) -> list[Freeze]:
     return _freezes(_rows(Q(pk__in=times)), times)
 
 
-def _freezes(rows: Iterable[Any], times: dict[int, set[Time]]) -> list[Freeze]:
-    windows = list(rows)
-    scopes: dict[int, list[WindowScope]] = defaultdict(list)
-    named = WindowScope.objects.filter(window__in=[one.pk for one in windows])
-    for scope in named.select_related("team", "service__team").order_by("pk"):
-        scopes[scope.window_id].append(scope)
-    found = [_freeze(one, times.get(one.pk, set()), scopes[one.pk]) for one in windows]
+def _freezes(rows: QuerySet[Window], times: Mapping[int, set[Time]]) -> list[Freeze]:
+    """Read windows and their scopes into what the rules know; plain values, as this is asked all the time."""
+    windows = list(rows.values(*FIELDS, *rows.query.annotations, "feed__problem"))
+    scopes: dict[int, list[_Row]] = defaultdict(list)
+    named = WindowScope.objects.filter(window__in=[one["pk"] for one in windows]).order_by("pk")
+    owner = Coalesce("service__team__name", "team__name")
+    for row in named.annotate(owner=owner).values("window", "is_exclusion", "owner", *PLACES):
+        scopes[row["window"]].append(row)
+    found = [_freeze(one, times.get(one["pk"], set()), scopes[one["pk"]]) for one in windows]
     return sorted(found, key=lambda one: (not one.times, one.times[-1].span.end if one.times else 0, one.id))
 
 
-def _freeze(row: Any, times: set[Time], scopes: list[WindowScope]) -> Freeze:
-    known = times | {_time(one) for one in getattr(row, "following", None) or ()}
-    includes = [one for one in scopes if not one.is_exclusion]
+def _freeze(row: _Row, times: set[Time], scopes: list[_Row]) -> Freeze:
+    includes = [one for one in scopes if not one["is_exclusion"]]
+    ends = (row["ends_at"], row["ended_early_at"])
     return Freeze(
-        id=row.pk,
-        name=row.name,
-        level=Stops(row.level),
-        reason=row.reason,
-        times=tuple(sorted(known, key=lambda one: (one.span.start, one.region or 0))),
-        effect=Effect(row.effect),
-        behaviour=Behaviour(row.behaviour),
-        lanes=frozenset(Lane(lane) for lane in row.lanes),
+        id=row["pk"],
+        name=row["name"],
+        level=Stops(row["level"]),
+        reason=row["reason"],
+        times=_in_order(times | {_time(one) for one in row.get("following") or ()}),
+        effect=Effect(row["effect"]),
+        behaviour=Behaviour(row["behaviour"]),
+        lanes=frozenset(map(Lane, row["lanes"])),
         includes=tuple(_scope(one) for one in includes),
-        excludes=tuple(_scope(one) for one in scopes if one.is_exclusion),
-        stops_the_line=row.stops_the_line,
-        capacity=row.capacity,
-        is_all_day=row.is_all_day,
-        is_stale=bool(row.feed_problem),
-        over_at=min(filter(None, (row.ends_at, row.ended_early_at)), default=None),
-        who=_who(includes, stops_the_line=row.stops_the_line),
+        excludes=tuple(_scope(one) for one in scopes if one["is_exclusion"]),
+        stops_the_line=row["stops_the_line"],
+        capacity=row["capacity"],
+        is_all_day=row["is_all_day"],
+        is_stale=bool(row["feed__problem"]),
+        over_at=min((at for at in ends if at), default=None),
+        who=_who([one["owner"] for one in includes], stops_the_line=row["stops_the_line"]),
     )
 
 
-def _time(shape: dict[str, Any]) -> Time:
+def _in_order(times: Iterable[Time]) -> tuple[Time, ...]:
+    return tuple(sorted(times, key=lambda one: (one.span.start, one.span.end)))
+
+
+def _time(shape: _Row) -> Time:
     start, end = (datetime.fromisoformat(shape[name]) for name in ("start", "end"))
     return Time(Span(start, end), shape["region"])
 
 
-def _scope(row: WindowScope) -> Scope:
-    return Scope(row.team_id, row.service_id, row.environment_id, row.region_id)
+def _scope(row: _Row) -> Scope:
+    return Scope(*(row[name] for name in PLACES))
 
 
-def _who(includes: list[WindowScope], *, stops_the_line: bool) -> str:
-    """Say who can end a window: the people of its teams, or those of the house."""
+def _who(owners: Sequence[str | None], *, stops_the_line: bool) -> str:
+    """Say who can end a window: the people of the teams that own its places, or those of the house."""
     roles = WHO_LETS_THE_LINE_RUN if stops_the_line else WHO_ENDS_IT
-    owners = [one.service.team if one.service else one.team for one in includes]
-    teams = list(dict.fromkeys(owner.name for owner in owners if owner is not None))
+    teams = [team for team in dict.fromkeys(owners) if team is not None]
     if not teams or None in owners:
         return roles
     return f"{roles} of {listed(teams)} or of the house"
@@ -189,12 +215,7 @@ def _ahead(places: list[Place], at: datetime, lane: Lane) -> list[Freeze]:
     concerned = [one for one in _freezes(rows, {}) if any(one.concerns(place, lane) for place in places)]
     span = DateTimeTZRange(at, at + HORIZON, "[]")
     times = _times(Q(during__overlap=span, window__in=[one.id for one in concerned]))
-    return [_with_times(one, times.get(one.id, set())) for one in concerned]
-
-
-def _with_times(freeze: Freeze, times: set[Time]) -> Freeze:
-    known = times | set(freeze.times)
-    return replace(freeze, times=tuple(sorted(known, key=lambda one: (one.span.start, one.region or 0))))
+    return [replace(one, times=_in_order(times.get(one.id, set()) | set(one.times))) for one in concerned]
 
 
 def capacity_at(places: Iterable[Place], at: datetime, lane: Lane) -> list[tuple[Freeze, Span, int]]:
