@@ -63,6 +63,21 @@ app.conf.update(
             "schedule": timedelta(minutes=5),
             "options": {"expires": 240},
         },
+        "calendars": {
+            "task": "releasetrain.calendars.tasks.refresh_feeds",
+            "schedule": timedelta(seconds=10),
+            "options": {"expires": 10},
+        },
+        "calendars ahead": {
+            "task": "releasetrain.calendars.tasks.materialise",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 1800},
+        },
+        "reviews": {
+            "task": "releasetrain.trains.tasks.raise_overdue_reviews",
+            "schedule": timedelta(minutes=1),
+            "options": {"expires": 50},
+        },
         "retention": {
             "task": "releasetrain.health.tasks.forget_old",
             "schedule": timedelta(hours=1),
@@ -71,5 +86,6 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(
-    [f"releasetrain.{name}" for name in ("trains", "rollouts", "notifications", "health")], force=False
+    [f"releasetrain.{name}" for name in ("trains", "rollouts", "notifications", "health", "calendars")],
+    force=False,
 )

@@ -360,6 +360,11 @@ class Change(models.Model):
         return self.title
 
     @property
+    def boarding_category(self) -> str:
+        """Return the category whose cut-off counts for it: its own, or that of its service."""
+        return self.category or self.service.category
+
+    @property
     def has_drifted(self) -> bool:
         return bool(self.latest_version) and self.latest_version != self.version
 
@@ -395,6 +400,7 @@ class Override(models.Model):
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by_label = models.CharField(max_length=200, blank=True)
     review = models.CharField(max_length=2000, blank=True)
+    overdue_told_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-requested_at"]

@@ -14,6 +14,7 @@ from releasetrain.trains import actions
 from releasetrain.trains.actions.holding import count_failure
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries.departures import due_to_depart, due_to_open, due_to_recheck, due_to_seal
+from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.timetable import AHEAD
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,14 @@ def each(due: QuerySet[Departure], verb: Callable[..., object], now: datetime) -
             # One bad departure must not stop the others.
             logger.exception("RT-%s: %s failed.", pk, verb.__name__)
             count_failure(pk, f"{verb.__name__}: {type(fault).__name__}", now=now)
+
+
+@shared_task
+def raise_overdue_reviews(**_: object) -> None:
+    """Tell of every override whose review is overdue, once."""
+    now = clock.now()
+    for override in overrides_to_review(now)[:MOST_AT_ONCE]:
+        actions.raise_overdue_review(override, now=now)
 
 
 @shared_task

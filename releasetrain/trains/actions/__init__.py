@@ -2,9 +2,17 @@
 
 from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
 from releasetrain.trains.actions.decisions import Voted, vote
-from releasetrain.trains.actions.departing import Placement, arrive, cancel, depart, mark_rolled_back
+from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
 from releasetrain.trains.actions.history import Imported, import_history
-from releasetrain.trains.actions.holding import hold, recheck_hold, release
+from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
+from releasetrain.trains.actions.overrides import (
+    approve_override,
+    raise_overdue_review,
+    request_override,
+    review_override,
+    withdraw_override,
+)
+from releasetrain.trains.actions.placing import Placement
 from releasetrain.trains.actions.sealing import open_boarding, seal
 from releasetrain.trains.actions.timetable import (
     create_train,
@@ -23,6 +31,8 @@ __all__ = [
     "Submitted",
     "TrainSettings",
     "Voted",
+    "accept_hold",
+    "approve_override",
     "arrive",
     "board",
     "cancel",
@@ -36,13 +46,17 @@ __all__ = [
     "materialise",
     "move",
     "open_boarding",
+    "raise_overdue_review",
     "recheck_hold",
     "release",
+    "request_override",
     "retire_train",
+    "review_override",
     "save_policy",
     "save_train",
     "seal",
     "submit_change",
     "vote",
     "withdraw",
+    "withdraw_override",
 ]

@@ -24,6 +24,10 @@ class SteeringRefused(Refused):
     """Refuse to hold, release or cancel a departure in its present state."""
 
 
+class OverrideRefused(Refused):
+    """Refuse an override that could not count, or that a second person has to decide about."""
+
+
 class NotDue(Refused):
     """Refuse to open, seal or depart before its time, or once it has been done."""
 

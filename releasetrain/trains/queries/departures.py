@@ -7,6 +7,7 @@ from django.db.models import Count, Q, QuerySet
 
 from releasetrain.catalog.models import Service
 from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.rules.departing import ASKED_AGAIN
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
 
 
@@ -70,8 +71,8 @@ def due_to_seal(now: datetime) -> QuerySet[Departure]:
 
 
 def due_to_recheck(now: datetime) -> QuerySet[Departure]:
-    """Return held departures whose hold may be over: its time has come, or its window may have been ended."""
-    over = Q(held_kind="window") | Q(held_until__lte=now)
+    """Return held departures whose hold may be over: its time has come, or what holds it may have ended."""
+    over = Q(held_kind__in=ASKED_AGAIN) | Q(held_until__lte=now)
     return Departure.objects.filter(over, held_at__isnull=False).exclude(state__in=FINISHED_STATES)
 
 

@@ -2,14 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
+from releasetrain.calendars.queries import windows_between
+from releasetrain.calendars.rules.windows import Freeze, Lane, Stops
 from releasetrain.trains.models import Change, Departure, Override
+from releasetrain.trains.queries.aboard import loads_of
 from releasetrain.trains.rules.overrides import Passing
 from releasetrain.trains.rules.states import ChangeState
 
+# An override may name windows that open so long after its departure at most.
+NAMED_WITHIN = timedelta(days=14)
 WITH_EVERYTHING = ("windows", "services")
 
 
@@ -44,6 +49,24 @@ def authors_aboard(departure: Departure) -> frozenset[int]:
     return frozenset(person for pair in pairs for person in pair if person is not None)
 
 
+def may_be_overridden(departure: Departure, at: datetime) -> tuple[dict[int, str], list[Freeze]]:
+    """Return the services that an override may name, id to name, and the windows that stop any of them.
+
+    That is every window in which it would leave, or move, within the next two weeks.
+    """
+    load = loads_of([departure])[departure.pk]
+    first = min(at, departure.departs_at)
+    freezes = windows_between(first, max(at, departure.departs_at) + NAMED_WITHIN)
+    lane = Lane(departure.train.lane)
+    places = [place for _, place in load.expected.values()]
+    met = [
+        one
+        for one in freezes
+        if one.level is not Stops.NOTICE and any(one.concerns(place, lane) for place in places)
+    ]
+    return {service: name for service, (name, _) in load.expected.items()}, met
+
+
 def overrides_with_everything() -> QuerySet[Override]:
     """Return overrides with everything that a row of a list names, the newest first."""
     rows = Override.objects.select_related("departure__train__team", "departure__train__captain")
@@ -53,7 +76,9 @@ def overrides_with_everything() -> QuerySet[Override]:
 def overrides_to_review(now: datetime | None = None) -> QuerySet[Override]:
     """Return the overrides that were used or could have been and that nobody has reviewed, soonest due first.
 
-    :param now: only those whose review is overdue then
+    :param now: only those whose review is overdue then and was not asked for yet
     """
     rows = overrides_with_everything().filter(review_due_at__isnull=False, reviewed_at__isnull=True)
-    return (rows.filter(review_due_at__lte=now) if now else rows).order_by("review_due_at", "pk")
+    if now is not None:
+        rows = rows.filter(review_due_at__lte=now, overdue_told_at__isnull=True)
+    return rows.order_by("review_due_at", "pk")
