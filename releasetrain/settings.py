@@ -59,6 +59,10 @@ STOREFRONT_URL = read_url("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002"
 GITHUB_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GITHUB_WEBHOOK_SECRET", "")
 # Flag evaluations a second, for each token and process; 0 means any number.
 OFREP_RATE: int = env.int("RELEASETRAIN_OFREP_RATE", 20_000)
+# Hosts inside our own network that calendars may be fetched from all the same.
+INTERNAL_HOSTS = frozenset(
+    host.strip().lower().rstrip(".") for host in env.list("RELEASETRAIN_INTERNAL_HOSTS", default=[])
+)
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 IS_LOOPBACK = urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 

@@ -18,6 +18,7 @@ from releasetrain.accounts.actions import (
     remove_shift,
     save_shift,
 )
+from releasetrain.accounts.actions.rota import Wanted
 from releasetrain.accounts.models import Duty, Shift, Team, User
 from releasetrain.accounts.queries import coverage, on_call, uncovered, with_rota
 from releasetrain.accounts.rules import Role
@@ -282,7 +283,7 @@ def test_a_shift_of_another_team_is_not_changed() -> None:
         )
 
 
-def fed(uid: str = "one", person: User | None = None, hours: int = 8) -> tuple[Shift, bool, bool]:
+def fed(uid: str = "one", hours: int = 8) -> tuple[Shift, bool, bool]:
     return put_fed_shift(
         team=make.team(),
         feed=7,
@@ -291,9 +292,8 @@ def fed(uid: str = "one", person: User | None = None, hours: int = 8) -> tuple[S
         starts_local="2026-11-23T09:00:00",
         ends_local="2026-11-23T17:00:00",
         rule="",
-        person=person,
         label="Ada L.",
-        spans=[Span(make.NOW - HOUR, make.NOW + hours * HOUR)],
+        duties=[Wanted(Span(make.NOW - HOUR, make.NOW + hours * HOUR), None, "Ada L.")],
         now=make.NOW,
     )
 

@@ -130,14 +130,13 @@ def put_fed_shift(
     starts_local: str,
     ends_local: str,
     rule: str,
-    person: User | None,
     label: str,
-    spans: Iterable[Span],
+    duties: Iterable[Wanted],
     now: datetime,
 ) -> tuple[Shift, bool, bool]:
     """Keep the shift that one event of a calendar brings, with its duties from now on.
 
-    :param spans: its times from now on
+    :param duties: who is on duty at its times from now on
     :return: the shift, whether it is new, and whether anything about it has changed
     """
     said = {
@@ -157,8 +156,7 @@ def put_fed_shift(
         for field, value in said.items():
             setattr(shift, field, value)
         shift.save()
-    wanted = [Wanted(span, person.pk if person else None, label[:200]) for span in spans]
-    has_changed = _write(shift, wanted, now) > 0 or has_changed
+    has_changed = _write(shift, duties, now) > 0 or has_changed
     return shift, is_new, has_changed
 
 
@@ -216,7 +214,7 @@ def _write(shift: Shift, wanted: Iterable[Wanted], now: datetime) -> int:
             label=label,
             during=DateTimeTZRange(start, end),
         )
-        for user_id, label, start, end in sorted(ahead, key=lambda one: one[2:])
+        for user_id, label, start, end in sorted(ahead, key=lambda one: (one[2:], one[1]))
     )
     return len(ahead)
 

@@ -1,5 +1,17 @@
 """The verbs of calendars: each one locks, asks the rules, saves and records, in one transaction."""
 
+from releasetrain.calendars.actions.feeds import (
+    FeedGone,
+    add_feed,
+    claim,
+    feed_problems,
+    refresh_feed,
+    remove_feed,
+    replace_file,
+    take_in,
+    write_ahead,
+)
+from releasetrain.calendars.actions.holidays import add_holidays
 from releasetrain.calendars.actions.occurrences import materialise_windows
 from releasetrain.calendars.actions.windows import (
     AlreadyEnded,
@@ -16,15 +28,25 @@ from releasetrain.calendars.queries.settings import Where, WindowSettings
 
 __all__ = [
     "AlreadyEnded",
+    "FeedGone",
     "NotOurs",
     "Where",
     "WindowSettings",
+    "add_feed",
+    "add_holidays",
+    "claim",
     "delete_window",
     "drop_window",
     "end_window",
+    "feed_problems",
     "materialise_windows",
     "open_window",
     "put_window",
+    "refresh_feed",
+    "remove_feed",
+    "replace_file",
     "save_window",
     "stop_the_line",
+    "take_in",
+    "write_ahead",
 ]

@@ -58,7 +58,8 @@ class Override:
 class Event:
     """One event: what it says, its first time on the wall of its zone, and how it repeats.
 
-    `people` are names and mail addresses of organizer and attendees; `revision` tells old copies from new.
+    `people` are names and mail addresses of attendees, `organizer` is who called them; `revision` tells old
+    copies from new.
     """
 
     uid: str
@@ -69,6 +70,7 @@ class Event:
     description: str = ""
     location: str = ""
     people: tuple[str, ...] = ()
+    organizer: tuple[str, ...] = ()
     revision: int = 0
     rules: tuple[Recurrence, ...] = ()
     dates: tuple[Once, ...] = ()

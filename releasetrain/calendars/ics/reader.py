@@ -224,7 +224,8 @@ def _draft(part: Part, uid: str, title: str, reader: Reader) -> tuple[Draft, lis
         is_all_day=start.is_day,
         description=part.text("DESCRIPTION")[:2000],
         location=part.text("LOCATION")[:300],
-        people=_people(part),
+        people=_people(part, "ATTENDEE"),
+        organizer=_people(part, "ORGANIZER"),
         revision=_whole(part.text("SEQUENCE")),
         rules=() if of else _rules(part, start),
         dates=() if of else dates,
@@ -324,12 +325,12 @@ def _recurrence_id(part: Part, start: Moment, reader: Reader) -> tuple[Moment | 
     return reader.like(start, line), line.params.get("RANGE", "").upper() == "THISANDFUTURE"
 
 
-def _people(part: Part) -> tuple[str, ...]:
-    """Return the names and mail addresses of organizer and attendees, those who decline left out."""
+def _people(part: Part, name: str) -> tuple[str, ...]:
+    """Return the mail addresses and names of attendees or organizer, those who decline left out."""
     found: list[str] = []
     for text in part.lines:
         try:
-            lines = list(Part("", [text]).all("ATTENDEE", "ORGANIZER"))
+            lines = list(Part("", [text]).all(name))
         except Unreadable:
             continue
         for line in lines:
@@ -338,8 +339,8 @@ def _people(part: Part) -> tuple[str, ...]:
             address = plain(line.value).strip()
             if address.lower().startswith("mailto:"):
                 found.append(address[7:].strip().lower())
-            if name := line.params.get("CN", "").strip():
-                found.append(name)
+            if called := line.params.get("CN", "").strip():
+                found.append(called)
     return tuple(dict.fromkeys(found))[:50]
 
 

@@ -328,7 +328,8 @@ def test_people_are_read_without_those_who_decline() -> None:
         ),
         zone="UTC",
     )
-    assert found.events[0].people == ("ada@example.org", "Ada", "grace@example.org", "Grace, H.")
+    assert found.events[0].people == ("grace@example.org", "Grace, H.")
+    assert found.events[0].organizer == ("ada@example.org", "Ada")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
