@@ -68,6 +68,7 @@ def _need(
         given=min(line.quorum, len(line.said_go)),
         ballots=ballots if audience.sees_people else [],
         missing=_missing(line, audience),
+        since_at=None if line.is_met else standing.departure.sealed_at,
     )
 
 

@@ -18,7 +18,7 @@ from releasetrain.panels.board import (
     service_names,
     shown_state,
 )
-from releasetrain.panels.reasons import shown
+from releasetrain.panels.reasons import shown, worst_first
 from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Manifest, ManifestBundle, ManifestChange, RolloutLine, Summary
 from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, whole_second
@@ -32,7 +32,9 @@ D = DepartureState
 
 def departure_of(pk: int) -> Departure | None:
     """Load a departure with everything that its head names."""
-    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
+    rows = Departure.objects.select_related(
+        "train__team", "train__environment", "train__captain", "captain", "deputy"
+    )
     return rows.prefetch_related("train__services").filter(pk=pk).first()
 
 
@@ -65,7 +67,7 @@ def summary_of(
         environment=train.environment.name,
         changes=standing.load.changes,
         stages=departure_stages(departure, lead),
-        captain=str(train.captain or "") if audience.sees_people else "",
+        captain=str(departure.captain or train.captain or "") if audience.sees_people else "",
         note=approvals(standing) if state == "deciding" else over_note(departure, audience),
         reasons=reasons_of(departure, standing, moving, audience),
         arrives_at=arrives_at(departure, standing, moving),
@@ -80,8 +82,9 @@ def reasons_of(
 ) -> list[Reason]:
     """Return why it does not go on: what the verdict says before it leaves, what holds its rollouts after."""
     if D(departure.state) is D.ROLLING:
-        return shown([hold_reason(hold) for one in moving for hold in one.holds], audience)
-    return shown(standing.verdict.reasons, audience)
+        holds = shown([hold_reason(hold) for one in moving for hold in one.holds], audience)
+        return worst_first(dict.fromkeys(holds))
+    return worst_first(shown(standing.verdict.reasons, audience))
 
 
 def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving]) -> datetime | None:
@@ -135,10 +138,13 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
         Change.objects.filter(departure=pk).select_related("service", "bundle").order_by("boarded_at", "pk")
     )
     versions = _pinned(sealed.content) if sealed else {}
+    lead = departure.train.check_in_lead
+    is_ahead = D(departure.state) not in FINISHED_STATES | {D.ROLLING}
+    asks_check_in = lead is not None and is_ahead and now >= departure.departs_at - lead
     bundles: dict[str, list[ManifestChange]] = {}
     for change in changes:
         bundles.setdefault(change.bundle.name if change.bundle else "", []).append(
-            _change(change, versions.get(change.pk), audience)
+            _change(change, versions.get(change.pk), audience, asks_check_in=asks_check_in)
         )
     is_boarding = D(departure.state) in BOARDING_STATES and departure.boards_at <= now < departure.cut_off_at
     order = [str(one.get("name", one["service"])) for one in sealed.content["services"]] if sealed else []
@@ -162,7 +168,7 @@ def _pinned(content: dict[str, Any]) -> dict[int, str]:
     return {one["id"]: one["version"] for service in content["services"] for one in service["changes"]}
 
 
-def _change(change: Change, pinned: str | None, audience: Audience) -> ManifestChange:
+def _change(change: Change, pinned: str | None, audience: Audience, *, asks_check_in: bool) -> ManifestChange:
     is_drifted = pinned is not None and pinned != change.version
     return ManifestChange(
         title=change.title,
@@ -176,6 +182,9 @@ def _change(change: Change, pinned: str | None, audience: Audience) -> ManifestC
         else "",
         source_url=change.url if audience.sees_people else "",
         source=_source(change) if audience.sees_people else "",
+        category=change.category or change.service.category,
+        checked_in_by=change.checked_in_by_label if audience.sees_people and change.checked_in_at else "",
+        is_awaited=asks_check_in and change.checked_in_at is None,
     )
 
 

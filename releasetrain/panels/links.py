@@ -11,6 +11,14 @@ def live(pk: int) -> str:
     return f"/departures/{pk}/live/"
 
 
+def override(departure: int, pk: int) -> str:
+    return f"/departures/{departure}/overrides/{pk}/"
+
+
+def on_call(team: str) -> str:
+    return f"/teams/{team}/on-call/"
+
+
 def train(slug: str) -> str:
     return f"/trains/{slug}/"
 

@@ -6,11 +6,14 @@ from typing import Any
 from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.board import moving_by_departure, shown_state
+from releasetrain.panels.deadlines import deadlines_of
 from releasetrain.panels.decisions import decision_of
 from releasetrain.panels.departures import departure_of, line_of, load_manifest, summary_of
 from releasetrain.panels.feed import feed_of
+from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import load_guardrails
 from releasetrain.panels.operator import operator_of
+from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.rollouts import load_errors, load_holds, track_of
 from releasetrain.panels.shapes import Errors, Guardrails, Holds, LivePage, LiveRollout
 from releasetrain.panels.stages import Moving, leading
@@ -20,7 +23,7 @@ from releasetrain.trains.queries import standing_of
 def departure_context(pk: int, audience: Audience, now: datetime) -> dict[str, Any] | None:
     """Return what departures/page.html is drawn from, without anybody's own next step and buttons.
 
-    :return: summary, manifest, decision, rollouts, feed and now; None where there is no such departure
+    :return: one of each fragment by its name, and now; None where there is no such departure
     """
     departure = departure_of(pk)
     if departure is None:
@@ -31,6 +34,9 @@ def departure_context(pk: int, audience: Audience, now: datetime) -> dict[str, A
         "manifest": load_manifest(pk, audience, now),
         "decision": decision_of(standing, audience),
         "rollouts": [line_of(one) for one in moving],
+        "forecast": load_forecast(pk, audience, now),
+        "deadlines": deadlines_of(departure, audience, now),
+        "overrides": load_overrides(pk, audience, now),
         "feed": feed_of(f"departure:{pk}", audience),
         "now": now,
     }

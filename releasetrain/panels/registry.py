@@ -11,15 +11,19 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from releasetrain.events.models import Event
+from releasetrain.lib.verdict import Reason
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.board import load_board, load_row
+from releasetrain.panels.deadlines import load_deadlines
 from releasetrain.panels.decisions import load_decision
 from releasetrain.panels.departures import load_manifest, load_rollout_lines, load_summary
 from releasetrain.panels.feed import feed_of
+from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import OVERLAP, WINDOW, load_guardrails, points_since
 from releasetrain.panels.operator import load_operator
+from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.rollouts import load_errors, load_holds, load_track
-from releasetrain.panels.shapes import Point
+from releasetrain.panels.shapes import BoardRow, Point
 from releasetrain.rollouts.models import Rollout
 
 Values = Mapping[str, Any]
@@ -91,6 +95,15 @@ FRAGMENTS: Mapping[str, Recipe] = {
     "departure/summary": Recipe(
         "departures/_summary.html", "departure-{pk}-summary", _named("summary", load_summary)
     ),
+    "departure/forecast": Recipe(
+        "departures/_forecast.html", "departure-{pk}-forecast", _named("forecast", load_forecast)
+    ),
+    "departure/deadlines": Recipe(
+        "departures/_deadlines.html", "departure-{pk}-deadlines", _named("deadlines", load_deadlines)
+    ),
+    "departure/overrides": Recipe(
+        "departures/_overrides.html", "departure-{pk}-overrides", _named("overrides", load_overrides)
+    ),
     "departure/manifest": Recipe(
         "departures/_manifest.html", "departure-{pk}-manifest", _named("manifest", load_manifest)
     ),
@@ -125,15 +138,30 @@ OF_A_DEPARTURE = tuple(name for name in FRAGMENTS if name.startswith("departure/
 OF_A_ROLLOUT = tuple(name for name in FRAGMENTS if name.startswith("rollout/"))
 # Which events change which fragments of a departure; every one goes into its feed and may change its head.
 STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("trains.change.", ("departure/manifest", "departure/decision")),
+    (
+        "trains.change.",
+        ("departure/manifest", "departure/decision", "departure/deadlines", "departure/forecast"),
+    ),
     ("trains.vote.", ("departure/decision",)),
-    ("trains.departure.", ("departure/manifest", "departure/decision", "departure/rollouts")),
-    ("rollouts.", ("departure/rollouts",)),
+    (
+        "trains.departure.",
+        (
+            "departure/manifest",
+            "departure/decision",
+            "departure/rollouts",
+            "departure/deadlines",
+            "departure/forecast",
+        ),
+    ),
+    ("trains.deadline.", ("departure/manifest", "departure/deadlines")),
+    ("trains.override.", ("departure/overrides", "departure/forecast")),
+    ("rollouts.", ("departure/rollouts", "departure/forecast")),
 )
 # These change which departures the board lists, or in which order and group.
 REORDERS = re.compile(
-    r"trains\.(departures\.|train\.|departure\.(departed|arrived|rolled_back|cancelled|skipped|postponed))"
+    r"calendars\.(window|line)\.|trains\.(departures\.|train\.|departure\.(departed|arrived|rolled_back|cancelled|skipped|restored|moved|postponed))"
 )
+BY_THE_CLOCK = ("window", "will_hold", "late")
 CHANGES_ROLES = re.compile(r"accounts\.(role|person)\.")
 RESTLESS_SECONDS = {"rollout": 2.0}
 CALM_SECONDS = 30.0
@@ -198,11 +226,18 @@ def restless_seconds(topic: str) -> float:
 def facts(need: Need, values: Values) -> object:
     """Return what a fragment says: drawn from equal facts, it need not go out again.
 
-    The board is told apart by which rows stand where; each row has fragments of its own.
+    The board is told apart by which rows stand where, and by what stops them without an event of their own:
+    windows open and shut by the clock. For everything else each row has fragments of its own.
     """
     if need.fragment == "board":
-        return [(group.title, [row.pk for row in group.rows]) for group in values["board"].groups]
+        return [
+            (group.title, [(row.pk, *_stops(row)) for row in group.rows]) for group in values["board"].groups
+        ]
     return values
+
+
+def _stops(row: BoardRow) -> list[Reason]:
+    return [reason for reason in row.reasons if reason.code.startswith(BY_THE_CLOCK)]
 
 
 def points(topics: Iterable[str], now: datetime, *, is_first: bool = False) -> dict[str, tuple[Point, ...]]:

@@ -9,10 +9,10 @@ from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import Tone
 
 # What people type or are called stays inside the house.
-PRIVATE = ("reason", "why", "title", "what", "changed")
+PRIVATE = ("reason", "why", "title", "what", "changed", "note", "review", "captain", "deputy", "windows")
 PUBLIC_KINDS = ("rollouts.", "trains.departure.", "trains.vote.", "calendars.line.")
 SPOKEN = re.compile(
-    r"trains\.departure\.(sealed|cleared|held|released|departed|arrived|rolled_back|cancelled)"
+    r"trains\.departure\.(sealed|cleared|held|released|departed|arrived|rolled_back|cancelled|postponed|skipped|restored)"
     r"|rollouts\.(bake\.started|soak\.started|rollout\.succeeded|rollback\.\w+|hold\.\w+)"
     r"|calendars\.line\.stopped"
 )
@@ -49,8 +49,21 @@ LOOKS: tuple[tuple[str, str, Tone], ...] = (
     ("trains.departure.rolled_back", "undo-2", "bad"),
     ("trains.departure.cancelled", "ban", "warn"),
     ("trains.departure.boarding", "door-open", "accent"),
+    ("trains.departure.postponed", "calendar-clock", "warn"),
+    ("trains.departure.moved", "calendar-clock", "warn"),
+    ("trains.departure.skipped", "skip-forward", "warn"),
+    ("trains.departure.restored", "undo-2", "ok"),
+    ("trains.departure.handed_over", "user-round-check", "accent"),
+    ("trains.departure.hold_accepted", "octagon-pause", "warn"),
+    ("trains.departure.check_in", "hand", "think"),
+    ("trains.deadline.", "calendar-clock", "warn"),
+    ("trains.override.review_overdue", "clipboard-check", "bad"),
+    ("trains.override.", "shield-alert", "think"),
     ("trains.", "train-front", "quiet"),
     ("incidents.", "siren", "warn"),
+    ("calendars.line.", "octagon-x", "bad"),
+    ("calendars.feed.failed", "unplug", "bad"),
+    ("calendars.feed.recovered", "plug", "ok"),
     ("calendars.", "calendar-clock", "warn"),
 )
 

@@ -16,6 +16,7 @@ NAVIGATION = (
     ("Trains", "/trains/", "trains"),
     ("Changes", "/changes/", "changes"),
     ("Calendar", "/calendar/", "calendar"),
+    ("Teams", "/teams/", "teams"),
     ("Flags", "/flags/", "flags"),
     ("Audit", "/audit/", "audit"),
 )

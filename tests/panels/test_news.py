@@ -52,7 +52,7 @@ def test_a_poll_at_an_unknown_position_brings_everything(
     happen(departure)
     message = news.message_of(news.after({f"departure:{departure.pk}": MEMBER}, position, now=make.NOW))
     assert message["whole"] is True
-    assert len(message["fragments"]) == 5
+    assert len(message["fragments"]) == 8
 
 
 def test_every_fragment_that_is_known_can_be_drawn_for_every_audience() -> None:

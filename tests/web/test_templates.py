@@ -13,7 +13,7 @@ from tests import make
 
 ROOT = Path(settings.BASE_DIR) / "templates"
 TEMPLATES = sorted(ROOT.rglob("*.html"))
-NOUNS = ("board", "trains", "departures", "rollouts", "changes", "audit")
+NOUNS = ("board", "trains", "departures", "rollouts", "changes", "audit", "notices", "teams")
 FRAGMENTS = [path for noun in NOUNS for path in sorted((ROOT / noun).glob("_*.html"))]
 VOID = {"br", "circle", "hr", "img", "input", "link", "meta", "path", "rect"}
 names = [str(path.relative_to(ROOT)) for path in TEMPLATES]

@@ -1,5 +1,6 @@
 """Name what many parts are drawn from: marks, actions, links, pages of a list."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,7 @@ class Action:
 
     `kind` is secondary, primary, quiet or danger. `asks` is "" (press and done), "optional" or "required":
     whether a reason is asked for before it is sent; then `consequence` says in numbers what will happen.
+    `fields` are (name, value) pairs that it sends along.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Action:
     reason: Reason | None = None
     asks: str = ""
     consequence: str = ""
+    fields: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

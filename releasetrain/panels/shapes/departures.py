@@ -1,5 +1,6 @@
 """Name what a departure’s page is drawn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,6 +34,14 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """One way out that takes a single press, with what it does said beside it."""
+
+    action: Action
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NextStep:
     """The one next thing to do, for the person who reads; without actions it says who is waited for."""
 
@@ -42,6 +51,158 @@ class NextStep:
     until_at: datetime | None = None
     actions: list[Action] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastStage:
+    """One stage as it is foreseen. Without `starts_at` it is never reached.
+
+    `day` names the day in the train's zone where it is not that of the departure. `reason` says what keeps it
+    from starting earlier; `on_call` names who could answer then, nobody where `is_uncovered`.
+    """
+
+    weight: int
+    starts_at: datetime | None
+    day: str = ""
+    on_call: Sequence[str] = ()
+    is_uncovered: bool = False
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastService:
+    """One service aboard with its stages, and the page of who is on call for it."""
+
+    name: str
+    stages: Sequence[ForecastStage]
+    on_call_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastHold:
+    """Where it would stand still on its way, and who has accepted that (RULES W4)."""
+
+    weight: int
+    service: str
+    until: datetime | None
+    text: str
+    comes_back: bool = False
+    accepted_by: str = ""
+    accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPanel:
+    """How a departure would go: each stage against windows and rotas, and when it leaves safely at last.
+
+    `leaves_at` is there where it cannot leave at its time; `last_covered_at` where the last safe departure
+    that has somebody on call for every stage is another one.
+    """
+
+    pk: int
+    zone: str
+    services: Sequence[ForecastService]
+    arrives_at: datetime | None = None
+    hold: ForecastHold | None = None
+    leaves_at: datetime | None = None
+    last_safe_at: datetime | None = None
+    last_covered_at: datetime | None = None
+    is_safe: bool = True
+    why: str = ""
+    alternatives: Sequence[datetime] = ()
+    uncovered: int = 0
+    is_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineLine:
+    """One cut-off or milestone of a departure; `was_at`, `moved_by` and `why` where a person has moved it."""
+
+    label: str
+    at: datetime
+    is_over: bool = False
+    was_at: datetime | None = None
+    moved_by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Every deadline of a departure in order of time, and the people who answer for it."""
+
+    pk: int
+    zone: str
+    lines: Sequence[DeadlineLine]
+    captain: str = ""
+    deputy: str = ""
+    handover_note: str = ""
+    check_in_at: datetime | None = None
+    checked_in: int = 0
+    to_check_in: int = 0
+    names_people: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideLine:
+    """One request to move in spite of windows, and how far it has come (RULES W7)."""
+
+    pk: int
+    state: str
+    windows: Sequence[str]
+    services: Sequence[str]
+    expires_at: datetime
+    reason: str = ""
+    requested_by: str = ""
+    requested_at: datetime | None = None
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    review_due_at: datetime | None = None
+    review: str = ""
+    reviewed_by: str = ""
+    withdrawn: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """Every override of a departure, newest first."""
+
+    pk: int
+    lines: Sequence[OverrideLine]
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """What may be done about the course of a departure; an action's `url` opens its form."""
+
+    pk: int
+    actions: Sequence[Action]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SteerForm:
+    """What stands around the form of one way to steer a departure: what it would do, and who would be told.
+
+    `reason` says why this person cannot do it now; `previews` whether the sentences depend on what is typed.
+    """
+
+    pk: int
+    departure: str
+    verb: str
+    heading: str
+    label: str
+    icon: str
+    kind: str
+    url: str
+    back_url: str
+    text: str = ""
+    sentences: Sequence[str] = ()
+    told: Sequence[str] = ()
+    warnings: Sequence[Reason] = ()
+    reason: Reason | None = None
+    previews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +220,9 @@ class ManifestChange:
     source_url: str = ""
     source: str = ""
     withdraw: Action | None = None
+    category: str = ""
+    checked_in_by: str = ""
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +269,7 @@ class Need:
     given: int
     ballots: list[Ballot]
     missing: str = ""
+    since_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,42 @@
 """Gather what the train pages show."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q
 
-from releasetrain.accounts.models import Membership
+from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role, Roles
+from releasetrain.calendars.rules.windows import Lane
 from releasetrain.insights.queries import figures_of
-from releasetrain.lib.schedule import known_zones
+from releasetrain.lib import deadlines
+from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.spans import in_words
-from releasetrain.panels.shapes import PastDeparture, PolicyLine, Rung, TrainDate, TrainPage, TrainRow
+from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
+from releasetrain.panels.deadlines import deadlines_of
+from releasetrain.panels.shapes import (
+    Action,
+    DeadlineLine,
+    Link,
+    PastDeparture,
+    PolicyLine,
+    Rung,
+    TrainDate,
+    TrainPage,
+    TrainRow,
+)
 from releasetrain.trains.models import Departure, Train
-from releasetrain.trains.queries import schedule_in_words
+from releasetrain.trains.queries import next_dates, schedule_in_words, verdict
+from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
+from releasetrain.trains.rules.weeks import monday_of
+from releasetrain.web.contexts.timetable import shift_in_words
+from releasetrain.web.contexts.weeks import variant_lines, week_lines
+from releasetrain.web.forms.deadlines import zone_of
 
 DATES, HISTORY = 10, 15
 EDIT_ROLES = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
@@ -60,28 +83,59 @@ def in_words_of(train: Train) -> str:
     return schedule_in_words(train).replace(f" {train.time_zone}", "", 1)
 
 
-def page_of(train: Train, roles: Roles) -> TrainPage:
+def page_of(train: Train, *, person: User, roles: Roles, now: datetime) -> TrainPage:
     """Gather everything about one train."""
+    edits = may_edit(roles, train.team_id)
     return TrainPage(
         name=train.name,
+        slug=train.slug,
         team=train.team.name,
         schedule=in_words_of(train),
         rule=train.rule,
         zone=train.time_zone,
         environment=train.environment.name,
+        lane=Lane(train.lane).words,
         services=[service.name for service in train.services.all()],
         ladder=[Rung(stage["weight"], in_words(stage["bake_seconds"])) for stage in train.ladder],
         policy_name=train.policy.name,
         policy=_policy(train),
-        cut_off=f"{in_words(train.cut_off_lead)} before departure",
+        cut_offs=[(_cut_off_name(one, train), _said(one)) for one in train.cut_offs],
+        milestones=[(one.get("name", ""), _said(one)) for one in train.milestones],
         boarding=f"opens {in_words(train.boarding_lead)} before departure",
         captain=str(train.captain or ""),
-        dates=_dates(train),
+        captains=[str(seat.user) for seat in train.captain_seats.select_related("user")],
+        turns={"week": "every week", "departure": "at every departure"}[train.turns],
+        check_in=f"opens {in_words(train.check_in_lead)} before departure" if train.check_in_lead else "",
+        on_call=_rotas(train),
+        dates=_dates(train, person=person, roles=roles, now=now),
+        weeks=week_lines(train, now, may_choose=edits),
+        variants=variant_lines(train, may_edit=edits),
         history=[_past(departure) for departure in _history(train)],
         figures=figures_of(train),
         is_accelerated=train.is_accelerated,
-        edit_url=f"/trains/{train.slug}/edit/" if may_edit(roles, train.team_id) else "",
+        edit_url=f"/trains/{train.slug}/edit/" if edits else "",
+        variant_url=f"/trains/{train.slug}/variants/new/" if edits else "",
     )
+
+
+def _cut_off_name(spec: Mapping[str, Any], train: Train) -> str:
+    if category := spec.get("category"):
+        return f"Cut-off for {category}"
+    return "Cut-off" if len(train.cut_offs) < 2 else "Cut-off for everything else"
+
+
+def _said(spec: Mapping[str, Any]) -> str:
+    """Say a deadline, also one that can no longer be read."""
+    try:
+        return deadlines.read(spec).in_words()
+    except BadRule as refusal:
+        return str(refusal)
+
+
+def _rotas(train: Train) -> list[Link]:
+    """Lead to the rotas of the teams whose services it carries."""
+    teams = {service.team_id: service.team for service in train.services.select_related("team")}
+    return [Link(team.name, links.on_call(team.slug)) for team in teams.values()]
 
 
 def _policy(train: Train) -> list[PolicyLine]:
@@ -95,34 +149,72 @@ def _policy(train: Train) -> list[PolicyLine]:
     ]
 
 
-def _dates(train: Train) -> list[TrainDate]:
-    departures = Departure.objects.filter(train=train, state__in=AHEAD).annotate(aboard=Count("changes"))
-    dates: list[TrainDate] = []
-    zone = ZoneInfo(train.time_zone) if train.time_zone in known_zones() else UTC
-    before: datetime | None = None
-    for departure in departures.order_by("departs_at")[:DATES]:
-        local = departure.departs_at.astimezone(zone)
-        dates.append(
-            TrainDate(
-                departs_at=departure.departs_at,
-                cut_off_at=departure.cut_off_at,
-                state=departure.state,
-                url=f"/departures/{departure.pk}/",
-                shift=_shift(before, local),
-                changes=departure.aboard,
-            )
+def _dates(train: Train, *, person: User, roles: Roles, now: datetime) -> list[TrainDate]:
+    """Return the next dates, the skipped ones among them: they can still be restored."""
+    ahead = Q(state__in=AHEAD) | Q(state=DepartureState.SKIPPED, departs_at__gt=now)
+    departures = Departure.objects.filter(ahead, train=train).annotate(aboard=Count("changes"))
+    rows = list(departures.select_related("captain", "deputy").order_by("departs_at")[:DATES])
+    notes, weeks = _notes(train, now), dict(train.weeks.values_list("monday", "variant__name"))
+    zone = zone_of(train.time_zone)
+    shifts = [timedelta(0), *(_clocks(before, row, zone) for before, row in pairwise(rows))]
+    for row in rows:
+        row.train = train
+    return [
+        TrainDate(
+            departs_at=row.departs_at,
+            cut_off_at=row.cut_off_at,
+            state=row.state,
+            url=links.departure(row.pk),
+            code=row.code,
+            shift=shift_in_words(shift),
+            changes=row.aboard,
+            note=notes.get(row.planned_at, ""),
+            deadlines=_further(row, now),
+            captain=str(row.captain or train.captain or ""),
+            deputy=str(row.deputy or ""),
+            handover_note=row.handover_note,
+            variant=weeks.get(monday_of(row.departs_at, zone), ""),
+            actions=_steer(row, person=person, roles=roles, now=now),
+            **_moved(row),
         )
-        before = local
-    return dates
+        for row, shift in zip(rows, shifts, strict=True)
+    ]
 
 
-def _shift(before: datetime | None, local: datetime) -> str:
-    """Say by how much the clocks changed since the date before."""
-    earlier, now = before.utcoffset() if before else None, local.utcoffset()
-    if earlier is None or now is None or earlier == now:
-        return ""
-    change = now - earlier
-    return f"clocks {'forward' if change.total_seconds() > 0 else 'back'} by {in_words(change)} before it"
+def _clocks(before: Departure, row: Departure, zone: ZoneInfo) -> timedelta:
+    """Return by how much the clocks changed between two dates."""
+    then, now = (one.departs_at.astimezone(zone).utcoffset() or timedelta(0) for one in (before, row))
+    return now - then
+
+
+def _notes(train: Train, now: datetime) -> dict[datetime, str]:
+    """Return where the clocks do not let a date be what the schedule says."""
+    try:
+        ahead = next_dates(train, now, DATES)
+    except BadRule:
+        return {}
+    return {one.planned_at: one.note for one in ahead if one.note}
+
+
+def _moved(row: Departure) -> dict[str, Any]:
+    moved = row.moved.get("departs_at")
+    return {"was_at": datetime.fromisoformat(moved["from"]), "moved_by": moved["by"]} if moved else {}
+
+
+def _further(row: Departure, now: datetime) -> list[DeadlineLine]:
+    """Return the deadlines beside the one at which it is sealed, and that one, too, where it was moved."""
+    lines = deadlines_of(row, Audience.MEMBER, now, with_check_in=False).lines
+    return [line for line in lines if line.label != "Cut-off" or line.was_at]
+
+
+def _steer(row: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
+    """Offer to skip or restore a date to those who may."""
+    offers = ((Ask.RESTORE, "Restore", "undo-2"), (Ask.SKIP, "Skip", "skip-forward"))
+    return [
+        Action(str(ask), label, f"{links.departure(row.pk)}{ask}/", icon, "quiet")
+        for ask, label, icon in offers
+        if verdict(ask, row, person, now, roles=roles).is_allowed
+    ]
 
 
 def _history(train: Train) -> list[Departure]:

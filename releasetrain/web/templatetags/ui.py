@@ -76,9 +76,6 @@ LOOKS: dict[str, Look] = {
     "line": Look("Line stopped", "octagon-pause", "bad", "solid"),
     "open": Look("Open", "lock-open", "ok"),
     "shut": Look("Shut", "lock", "bad", "square"),
-    "counting": Look("Counts", "key-round", "accent"),
-    "expired": Look("Expired", "hourglass", shape="dashed"),
-    "reviewed": Look("Reviewed", "book-check", "ok", "open"),
     "stale": Look("Stale", "cloud-off", "warn", "square"),
     "fresh": Look("Up to date", "circle-check", "ok", "open"),
     # overrides

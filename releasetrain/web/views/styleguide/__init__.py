@@ -12,7 +12,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Link
 from releasetrain.web.templatetags.ui import LOOKS
-from releasetrain.web.views.styleguide import departures, lists, rollouts
+from releasetrain.web.views.styleguide import departures, lists, rollouts, times
 from releasetrain.web.views.styleguide.common import HERE, feed
 
 STATES = {
@@ -110,6 +110,21 @@ def context(now: datetime) -> dict[str, Any]:
         "ballot": departures.ballot(),
         "rollouts": departures.rollout_lines(),
         "feed": feed(now, "departure-481"),
+        "forecast": departures.forecast(now),
+        "deadlines": departures.deadlines(now),
+        "overrides": departures.overrides(now),
+        "steering": departures.steering(),
+        "steer": departures.steer_form(),
+        "cut_off_form": times.cut_off_form(),
+        "milestone_form": times.milestone_form(),
+        "words": times.words(),
+        "preview": times.preview(),
+        "zone": times.ZONE,
+        "notices": times.notices(now),
+        "unread": 2,
+        "teams": times.teams(now),
+        "rota": times.rota(now),
+        "shift": times.shift_words(now),
         "track": rollouts.track(now),
         "held_track": rollouts.held_track(now),
         "guardrails": rollouts.guardrails(now),

@@ -1,6 +1,7 @@
 """Fill the board and the page of a departure, as real as a Tuesday afternoon."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import (
@@ -10,17 +11,27 @@ from releasetrain.panels.shapes import (
     BoardGroup,
     BoardRow,
     Choice,
+    DeadlineLine,
+    Deadlines,
     Decision,
+    ForecastHold,
+    ForecastPanel,
+    ForecastService,
+    ForecastStage,
     Manifest,
     ManifestBundle,
     ManifestChange,
     Need,
     NextStep,
+    OverrideLine,
+    Overrides,
     RolloutLine,
+    SteerForm,
+    Steering,
     Summary,
 )
 from releasetrain.web.contexts.departures import PersonalBallot
-from releasetrain.web.views.styleguide.common import DIGEST, HERE, stages
+from releasetrain.web.views.styleguide.common import DIGEST, HERE, WEIGHTS, stages
 
 
 def board(now: datetime) -> Board:
@@ -339,6 +350,140 @@ def ballot() -> PersonalBallot:
         digest=DIGEST,
         go_label="Approve and depart at 12:30",
         roles=[Choice("on_call", "on-call"), Choice("release_manager", "release manager")],
+    )
+
+
+def forecast(now: datetime) -> ForecastPanel:
+    """Show a departure that would be held over the weekend, and a stage that nobody watches."""
+    leaves = now + timedelta(minutes=72)
+    frozen = Reason(
+        "window_hard", "“Weekend” stops this: nobody is in.", now + timedelta(hours=60), "Maya Chen"
+    )
+
+    def stage(number: int, weight: int, hours: int = 0, **more: Any) -> ForecastStage:
+        at = leaves + timedelta(minutes=10 * number, hours=hours)
+        return ForecastStage(weight, at, **{"on_call": ["Priya Nair"], **more})
+
+    ledger = [stage(number, weight) for number, weight in enumerate(WEIGHTS)]
+    payments = [
+        *(stage(number, weight) for number, weight in enumerate(WEIGHTS[:4], 6)),
+        stage(10, 50, 60, day="Mon 30 Nov", reason=frozen, on_call=["Jon Park"]),
+        stage(11, 100, 60, day="Mon 30 Nov", on_call=[], is_uncovered=True),
+    ]
+    return ForecastPanel(
+        481,
+        "America/New_York",
+        [ForecastService("ledger", ledger, HERE), ForecastService("payments", payments, HERE)],
+        arrives_at=now + timedelta(hours=62),
+        hold=ForecastHold(25, "payments", now + timedelta(hours=60), frozen.text),
+        last_safe_at=now - timedelta(minutes=20),
+        is_safe=False,
+        why="“Weekend” begins on Fri 27 Nov 2026 18:00 America/New_York: nobody is in.",
+        alternatives=[now + timedelta(hours=60), now + timedelta(hours=84)],
+        uncovered=1,
+    )
+
+
+def deadlines(now: datetime) -> Deadlines:
+    """Show a cut-off of its own, a milestone that was moved, and who answers."""
+    return Deadlines(
+        481,
+        "America/New_York",
+        [
+            DeadlineLine(
+                "Translations in",
+                now - timedelta(hours=20),
+                is_over=True,
+                was_at=now - timedelta(hours=44),
+                moved_by="Maya Chen",
+                why="the agency needs a day more",
+            ),
+            DeadlineLine("Cut-off for database", now - timedelta(hours=3), is_over=True),
+            DeadlineLine("Cut-off for everything else", now - timedelta(minutes=48), is_over=True),
+        ],
+        captain="Maya Chen",
+        deputy="Jon Park",
+        handover_note="The ledger migration runs first; watch its lock.",
+        check_in_at=now + timedelta(minutes=12),
+        checked_in=1,
+        to_check_in=3,
+    )
+
+
+def overrides(now: datetime) -> Overrides:
+    """Show an override that waits for a second person, and one that waits for its review."""
+    return Overrides(
+        481,
+        [
+            OverrideLine(
+                12,
+                "asked",
+                ["Weekend"],
+                ["payments"],
+                now + timedelta(hours=6),
+                "The tax change is law from midnight on.",
+                "Ana Sousa",
+                now - timedelta(minutes=5),
+                url=HERE,
+            ),
+            OverrideLine(
+                9,
+                "used",
+                ["Black Friday"],
+                ["ledger"],
+                now - timedelta(days=2),
+                "A rounding fault in every invoice.",
+                "Jon Park",
+                now - timedelta(days=3),
+                "Maya Chen",
+                now - timedelta(days=3),
+                now + timedelta(days=2),
+                url=HERE,
+            ),
+        ],
+    )
+
+
+def steering() -> Steering:
+    """Show what a captain may do about the course of a departure."""
+    return Steering(
+        481,
+        [
+            Action("postpone", "Postpone", HERE, "calendar-clock"),
+            Action("hold", "Hold", HERE, "octagon-pause"),
+            Action("move", "Move a deadline", HERE, "calendar-range"),
+            Action("hand_over", "Hand over", HERE, "user-round-check"),
+            Action("override", "Ask for an override", HERE, "shield-alert"),
+            Action(
+                "skip",
+                "Skip",
+                HERE,
+                "skip-forward",
+                reason=Reason("sealed", "It is sealed; cancel it instead.", None, "The captain, Maya Chen,"),
+            ),
+            Action("cancel-it", "Cancel", HERE, "ban", "quiet"),
+        ],
+    )
+
+
+def steer_form() -> SteerForm:
+    """Show the question before a departure is postponed, with everything that it would do."""
+    return SteerForm(
+        pk=482,
+        departure="RT-482 Checkout Express",
+        verb="postpone",
+        heading="Postpone",
+        label="Postpone",
+        icon="calendar-clock",
+        kind="primary",
+        url=HERE,
+        back_url=HERE,
+        sentences=[
+            "It departs Tue 24 Nov, 14:00 instead of Mon 23 Nov, 16:00.",
+            "All 14 changes stay aboard; the cut-off moves with it.",
+            "Two votes were for this time and expire.",
+        ],
+        told=["Ana Sousa", "Lee Park", "Tomasz Wójcik"],
     )
 
 

@@ -1,6 +1,7 @@
 """Fill trains, changes, the log and the sign-in page."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 
 from releasetrain.insights.rules import Run, figures
 from releasetrain.lib.verdict import Reason
@@ -9,7 +10,9 @@ from releasetrain.panels.shapes import (
     AuditRow,
     ChangePage,
     ChangeRow,
+    DeadlineLine,
     DemoPerson,
+    Link,
     Pager,
     PastDeparture,
     PolicyLine,
@@ -20,6 +23,8 @@ from releasetrain.panels.shapes import (
     TrainDate,
     TrainPage,
     TrainRow,
+    VariantLine,
+    WeekLine,
 )
 from releasetrain.web.views.styleguide.common import DIGEST, HERE, WEIGHTS
 
@@ -72,11 +77,23 @@ def train_page(now: datetime) -> TrainPage:
             now + timedelta(days=day, hours=1),
             "boarding" if day == 0 else "scheduled",
             HERE if day < 3 else "",
-            "clocks go forward that night" if day == 2 else "",
+            "clocks go forward by 1 h before it" if day == 2 else "",
             14 if day == 0 else 0,
+            code=f"RT-{480 + day}",
+            captain="Maya Chen" if day % 2 else "Jon Park",
+            deputy="Jon Park" if day % 2 else "Maya Chen",
         )
         for day in range(5)
     ]
+    dates[1] = replace(
+        dates[1],
+        was_at=now + timedelta(hours=20),
+        moved_by="Maya Chen",
+        deadlines=[DeadlineLine("Translations in", now, was_at=now - timedelta(hours=9))],
+        handover_note="The ledger migration runs first.",
+    )
+    skip = Action("restore", "Restore", HERE, "undo-2", "quiet")
+    dates[3] = replace(dates[3], state="skipped", actions=[skip])
     past = [
         PastDeparture(HERE, "RT-478", now - timedelta(days=1), "arrived", "1 h 3 min, 11 changes"),
         PastDeparture(
@@ -97,7 +114,6 @@ def train_page(now: datetime) -> TrainPage:
             PolicyLine("release manager", 2, "Maya Chen, Jon Park, Lee Park"),
             PolicyLine("on-call", 1, "Priya Nair"),
         ],
-        "1 h before departure",
         "opens 7 d before departure",
         "Maya Chen",
         dates,
@@ -106,6 +122,22 @@ def train_page(now: datetime) -> TrainPage:
         is_accelerated=True,
         edit_url=HERE,
         history_url=HERE,
+        cut_offs=[
+            ("Cut-off for database", "2 working days before departure at 17:00"),
+            ("Cut-off for everything else", "1 h before departure"),
+        ],
+        milestones=[("Translations in", "Thursday of week R−1, anywhere on Earth")],
+        captains=["Maya Chen", "Jon Park"],
+        turns="at every departure",
+        check_in="opens 1 h before departure",
+        lane="trains",
+        on_call=[Link("Checkout", HERE)],
+        variants=[VariantLine("Holiday week", "every Wednesday at 10:00 Europe/Berlin", 2, HERE)],
+        weeks=[
+            WeekLine(date(2026, 11, 23), "", [now, now + timedelta(days=1)], HERE),
+            WeekLine(date(2026, 11, 30), "Holiday week", [now + timedelta(days=9)], HERE),
+        ],
+        variant_url=HERE,
     )
 
 
