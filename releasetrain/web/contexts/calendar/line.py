@@ -29,15 +29,16 @@ def may_anywhere(roles: Roles, any_of: Sequence[Role]) -> bool:
 
 def why_not(roles: Roles, any_of: Sequence[Role], what: str, team: int | None = None) -> Reason | None:
     """Return why somebody may not do something to a team's windows, or None where they may."""
-    return None if may(roles, any_of, team) else _lacking(any_of, what, "here")
+    return None if may(roles, any_of, team) else lacking(any_of, what, "here")
 
 
 def why_not_anywhere(roles: Roles, any_of: Sequence[Role], what: str) -> Reason | None:
     """Return why somebody may not do something anywhere in the house; None where they may somewhere."""
-    return None if may_anywhere(roles, any_of) else _lacking(any_of, what, "in a team or in the house")
+    return None if may_anywhere(roles, any_of) else lacking(any_of, what, "in a team or in the house")
 
 
-def _lacking(any_of: Sequence[Role], what: str, where: str) -> Reason:
+def lacking(any_of: Sequence[Role], what: str, where: str) -> Reason:
+    """Name the roles that could, and who gives them."""
     labels = [role.label for role in any_of]
     who = f"{', '.join(labels[:-1])} or {labels[-1]}"
     return Reason("role", f"To {what} one needs the role {who} {where}.", who="An administrator")

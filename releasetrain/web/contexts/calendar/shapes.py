@@ -7,7 +7,7 @@ from typing import Literal
 
 from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Reason
-from releasetrain.panels.shapes import Action, Link, Tab
+from releasetrain.panels.shapes import Action, Link, OverrideLine, Tab
 
 EntryKind = Literal["departure", "cut_off", "milestone"]
 
@@ -175,35 +175,23 @@ class CalendarPage:
 
 @dataclass(frozen=True, slots=True)
 class WindowTime:
-    """One of the next times that a window opens."""
+    """One of the next times that a window opens: in words for the reader, and `there` on its own clocks."""
 
     span: Span
     words: str
     length: str
+    there: str = ""
     region: str = ""
     is_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class OverrideLine:
-    """Leave to move in spite of windows; `state` is a key of LOOKS. `review` is there for who may review it."""
+class OverrideRow:
+    """An override with its departure; `review_url` is there for its reviewers, for others why not."""
 
-    pk: int
-    departure: str
-    departure_url: str
-    windows: Sequence[Link]
-    services: str
-    reason: str
-    requested_by: str
-    requested_at: datetime
-    expires_at: datetime
-    state: str
-    approved_by: str = ""
-    due_at: datetime | None = None
+    line: OverrideLine
+    departure: Link
     is_overdue: bool = False
-    review: str = ""
-    reviewed_by: str = ""
-    withdrawn: str = ""
     review_url: str = ""
     why_not_review: Reason | None = None
 
@@ -222,7 +210,7 @@ class WindowPage:
     times: Sequence[WindowTime]
     more: int = 0
     actions: Sequence[Action] = ()
-    overrides: Sequence[OverrideLine] = ()
+    overrides: Sequence[OverrideRow] = ()
     edit_url: str = ""
     feed: Link | None = None
     over: str = ""

@@ -1,0 +1,106 @@
+"""Subscribe to somebody else's calendar."""
+
+from typing import Any
+
+from django import forms
+
+from releasetrain.accounts.models import Team
+from releasetrain.calendars.rules.windows import Behaviour, Effect, Lane, Stops
+from releasetrain.catalog.models import Environment, Service
+from releasetrain.lib.errors import Invalid
+from releasetrain.web.forms.trains import zones
+
+# The largest calendar in public use has some thousand events.
+MOST_BYTES = 5 * 1024 * 1024
+
+
+def read_file(upload: Any) -> bytes:
+    """Read a file that was sent.
+
+    :raises Invalid: it is too large to be a calendar
+    """
+    if upload.size > MOST_BYTES:
+        raise Invalid(f"A calendar file has at most {MOST_BYTES // 2**20} MB.", field="body")
+    return bytes(upload.read())
+
+
+class FeedForm(forms.Form):
+    """Where a calendar comes from, what it brings, and how its windows are meant."""
+
+    name = forms.CharField(
+        max_length=120, help_text="As people shall read it, e.g. “Payments blackout dates”."
+    )
+    brings = forms.ChoiceField(
+        choices=[("windows", "Windows"), ("shifts", "On-call shifts of a team")],
+        widget=forms.RadioSelect,
+        initial="windows",
+        label="It brings",
+    )
+    url = forms.CharField(
+        required=False,
+        max_length=500,
+        label="Address",
+        widget=forms.URLInput,
+        help_text="Of an iCalendar file (.ics). It is fetched again and again.",
+    )
+    body = forms.FileField(
+        required=False,
+        label="Or a file",
+        help_text="It is read once; you can upload a newer one later.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".ics,text/calendar"}),
+    )
+    zone = forms.ChoiceField(
+        choices=zones, label="Time zone", help_text="For whole days, and for times that name no zone."
+    )
+    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Every team")
+    service = forms.ModelChoiceField(
+        Service.objects.filter(archived_at__isnull=True), required=False, empty_label="Every service"
+    )
+    environment = forms.ModelChoiceField(
+        Environment.objects.all(), required=False, empty_label="Every environment"
+    )
+    lanes = forms.MultipleChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Lane],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Only for",
+        help_text="None chosen means all of them.",
+    )
+    effect = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Effect],
+        widget=forms.RadioSelect,
+        initial=Effect.DENY.value,
+        label="What its windows do",
+    )
+    level = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Stops],
+        widget=forms.RadioSelect,
+        initial=Stops.HARD.value,
+        label="How much they stop",
+    )
+    behaviour = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Behaviour],
+        widget=forms.RadioSelect,
+        initial=Behaviour.HOLD.value,
+        label="A rollout that runs when one opens",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("url")) == bool(cleaned.get("body")) and "url" not in self.errors:
+            self.add_error("url", "Give either its address or a file.")
+        return cleaned
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what was typed as the calendar takes it.
+
+        :raises Invalid: the file is too large
+        """
+        typed = dict(self.cleaned_data)
+        typed["body"] = read_file(typed["body"]) if typed["body"] else b""
+        typed["lanes"] = [Lane(lane) for lane in typed["lanes"]]
+        return typed | {
+            "effect": Effect(typed["effect"]),
+            "level": Stops(typed["level"]),
+            "behaviour": Behaviour(typed["behaviour"]),
+        }
