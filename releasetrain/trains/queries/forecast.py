@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from releasetrain.accounts.queries import coverage, with_rota
+from releasetrain.accounts.rules.rota import gaps
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Reason
@@ -13,7 +14,7 @@ from releasetrain.trains.queries.aboard import loads_of
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.routes import OFFERED_WITHIN, Foreseen, foresee_all, routes_of, safety_of
 from releasetrain.trains.rules.accepting import where_words
-from releasetrain.trains.rules.forecast import Hold, Stage, gaps, joined
+from releasetrain.trains.rules.forecast import Hold, Stage
 from releasetrain.trains.rules.plan import Plan
 from releasetrain.trains.rules.safety import last_before, next_starts, uncovered, united
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
@@ -130,11 +131,10 @@ def _forecast(foreseen: Foreseen, duties: Duties, keeping: frozenset[int], zone:
     )
 
 
-def _nobody(duties: Duties, keeping: frozenset[int], known: Span) -> dict[int, list[Span]]:
+def _nobody(duties: Duties, keeping: frozenset[int], known: Span) -> dict[int, Sequence[Span]]:
     """Return when each team that keeps a rota has nobody on call."""
     return {
-        team: gaps(joined(span for span, _ in duties.get(team, ())), known.start, known.end)
-        for team in keeping
+        team: gaps((span for span, _ in duties.get(team, ())), known.start, known.end) for team in keeping
     }
 
 

@@ -1,19 +1,13 @@
 """Foresee departures over the windows that the calendars hold, in few queries however many there are."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
-from operator import or_
 
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Q
-
-from releasetrain.calendars.models import Occurrence
-from releasetrain.calendars.queries import freezes_of
-from releasetrain.calendars.queries.windows import HORIZON
-from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place
+from releasetrain.calendars.queries import windows_within
+from releasetrain.calendars.rules.windows import Freeze, Lane, Place
 from releasetrain.lib.spans import Span
+from releasetrain.lib.wallspans import united
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries.aboard import Load, needs_among
 from releasetrain.trains.rules.forecast import (
@@ -22,7 +16,6 @@ from releasetrain.trains.rules.forecast import (
     Run,
     closures_of,
     foresee,
-    joined,
     length,
     steps_of,
 )
@@ -35,7 +28,7 @@ MARGIN = timedelta(days=1)
 # Other departures are offered within so long.
 OFFERED_WITHIN = timedelta(days=14)
 # How often a forecast that runs past the windows it knows looks further.
-MOST_LOOKS = 4
+MOST_LOOKS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ class Windows:
     """The windows of some spans of time, sorted by what they concern."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self.freezes = windows_in(spans)
+        self.freezes = windows_within(united(spans))
         self._over: dict[tuple[Place, Lane], list[Freeze]] = {}
 
     def over(self, place: Place, lane: Lane) -> list[Freeze]:
@@ -121,21 +114,6 @@ class Windows:
         if key not in self._over:
             self._over[key] = [one for one in self.freezes if one.concerns(place, lane)]
         return self._over[key]
-
-
-def windows_in(spans: Iterable[Span]) -> list[Freeze]:
-    """Return what may stop something within any of the spans, as `windows_between` does for one."""
-    asked = joined(spans)
-    if not asked:
-        return []
-    ranges = (_within(one.start, one.end) for one in asked)
-    return freezes_of(Occurrence.objects.filter(reduce(or_, ranges), window__deleted_at__isnull=True))
-
-
-def _within(first: datetime, last: datetime) -> Q:
-    denied = Q(during__overlap=DateTimeTZRange(first, last, "[]"), window__effect=Effect.DENY)
-    allowed = Q(during__overlap=DateTimeTZRange(first, last + HORIZON, "[]"), window__effect=Effect.ALLOW)
-    return denied | allowed
 
 
 def foresee_all(routes: Sequence[Route], *, around: bool = False) -> dict[int, Foreseen]:
@@ -154,8 +132,8 @@ def foresee_all(routes: Sequence[Route], *, around: bool = False) -> dict[int, F
             found[one.departure] = _foreseen(one, windows, spans[one.departure])
         left = [one for one in left if _runs_out(found[one.departure])]
         for one in left:
-            longer = from_elsewhere(one, _end(found[one.departure].course)).span(around=around)
-            spans[one.departure] = Span(spans[one.departure].start, longer.end)
+            known, end = spans[one.departure], _end(found[one.departure].course)
+            spans[one.departure] = Span(known.start, end + 2 * (end - known.start))
     return found
 
 
@@ -206,8 +184,3 @@ def safety_of(foreseen: Foreseen) -> Safety:
         next=next_starts(spans, route.base, route.base + OFFERED_WITHIN),
         spans=spans,
     )
-
-
-def from_elsewhere(route: Route, base: datetime) -> Route:
-    """Return the route of the same departure if it left at another instant."""
-    return replace(route, base=base)

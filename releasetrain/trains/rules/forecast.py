@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from releasetrain.accounts.rules.rota import gaps
 from releasetrain.calendars.rules.judging import Stop
 from releasetrain.calendars.rules.windows import Behaviour, Effect, Freeze, Lane, Place, Stops
 from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Reason
+from releasetrain.lib.wallspans import united
 from releasetrain.trains.rules.overrides import Passing
 
 # A weight counts once it was read back twice, a second apart, between two ticks of a second each.
@@ -162,16 +164,19 @@ def closures_of(
     """Return every span from an instant on in which a window stops a place, soonest first.
 
     Notices and acknowledged soft windows stop nothing, overrides open a window until they expire (W7), and a
-    window that allows stops wherever no such window is open (W5).
+    window that allows stops while no such window is open, until the last of its times is over (W5).
     """
     mine = [one for one in freezes if one.concerns(place, lane)]
     free_until = _free_until(passings, place.service)
-    allowed = joined(span for one in mine if one.effect is Effect.ALLOW for span in _spans(one, place))
+    allowed = united(span for one in mine if one.effect is Effect.ALLOW for span in _spans(one, place))
     found: list[Closure] = []
     for one in mine:
         if one.level is Stops.NOTICE or (one.level is Stops.SOFT and one.id in acknowledged):
             continue
-        shut = joined(_spans(one, place)) if one.effect is Effect.DENY else gaps(allowed, since, FOREVER)
+        if one.effect is Effect.DENY:
+            shut: Sequence[Span] = united(_spans(one, place))
+        else:
+            shut = gaps(allowed, since, one.over_at or FOREVER)
         for span in shut:
             start = max(span.start, free_until.get(one.id, span.start))
             if start < span.end:
@@ -192,26 +197,6 @@ def _free_until(passings: Iterable[Passing], service: int) -> dict[int, datetime
 
 def _spans(freeze: Freeze, place: Place) -> list[Span]:
     return [time.span for time in freeze.times if time.covers(place)]
-
-
-def joined(spans: Iterable[Span]) -> list[Span]:
-    """Unite spans that overlap or touch, soonest first (W5)."""
-    found: list[Span] = []
-    for one in sorted(spans, key=lambda span: (span.start, span.end)):
-        if found and one.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, one.end))
-        else:
-            found.append(one)
-    return found
-
-
-def gaps(spans: Sequence[Span], first: datetime, last: datetime) -> list[Span]:
-    """Return what united spans leave open between two instants."""
-    edges = [first, *(edge for one in spans for edge in (one.start, one.end)), last]
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [
-        Span(max(start, first), min(end, last)) for start, end in pairs if max(start, first) < min(end, last)
-    ]
 
 
 def foresee(runs: Sequence[Run], closures: Closures, at: datetime) -> Course:

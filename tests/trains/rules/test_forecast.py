@@ -12,16 +12,13 @@ from releasetrain.calendars.rules.judging import stops
 from releasetrain.calendars.rules.windows import Behaviour, Effect, Freeze, Lane, Place, Scope, Stops, Time
 from releasetrain.lib.spans import Span
 from releasetrain.trains.rules.forecast import (
-    FOREVER,
     Closures,
     Course,
     Run,
     Step,
     closures_of,
     foresee,
-    gaps,
     in_waves,
-    joined,
     length,
     offsets,
     steps_of,
@@ -239,14 +236,11 @@ def test_w7_an_override_that_nobody_approved_or_that_was_withdrawn_opens_nothing
     assert course(freeze(-1, 60), passings=[passing(9, **fields)]).leaves_at == NOON + 60 * HOUR
 
 
-def test_spans_that_touch_are_one_and_leave_gaps() -> None:
-    one, two, three = (Span(NOON + HOUR * at, NOON + HOUR * (at + 1)) for at in (0, 1, 4))
-    assert joined([three, two, one]) == [Span(NOON, NOON + 2 * HOUR), three]
-    assert gaps(joined([one, two, three]), NOON, NOON + 9 * HOUR) == [
-        Span(NOON + 2 * HOUR, NOON + 4 * HOUR),
-        Span(NOON + 5 * HOUR, NOON + 9 * HOUR),
-    ]
-    assert gaps([], NOON, FOREVER) == [Span(NOON, FOREVER)]
+def test_w5_a_window_that_allows_confines_nothing_once_its_last_time_is_over() -> None:
+    office = freeze(-2, 2, effect=Effect.ALLOW, over_at=NOON + 2 * HOUR)
+    found = course(office)
+    assert (found.holds, found.arrives_at) == ((), NOON + 3 * HOUR)
+    assert course(freeze(5, 9, effect=Effect.ALLOW, over_at=NOON + 9 * HOUR)).leaves_at == NOON + 5 * HOUR
 
 
 def safe(*freezes: Freeze, at: datetime = NOON, runs: list[Run] | None = None) -> float | None:
@@ -306,6 +300,7 @@ def freezes(draw: st.DrawFn, most: int = 4) -> list[Freeze]:
             NOON + timedelta(minutes=start),
             NOON + timedelta(minutes=start + draw(st.integers(1, 2000))),
         )
+        effect = draw(st.sampled_from([Effect.DENY, Effect.DENY, Effect.DENY, Effect.ALLOW]))
         includes = draw(st.sampled_from([(), (Scope(service=10),), (Scope(team=2),)]))
         found.append(
             Freeze(
@@ -314,7 +309,8 @@ def freezes(draw: st.DrawFn, most: int = 4) -> list[Freeze]:
                 level=draw(st.sampled_from([Stops.HARD, Stops.HARD, Stops.SOFT, Stops.NOTICE])),
                 reason="r",
                 times=(Time(span),),
-                effect=draw(st.sampled_from([Effect.DENY, Effect.DENY, Effect.DENY, Effect.ALLOW])),
+                effect=effect,
+                over_at=draw(st.sampled_from([None, span.end])) if effect is Effect.ALLOW else None,
                 behaviour=draw(behaviours),
                 includes=includes,
             )
