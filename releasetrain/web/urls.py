@@ -8,6 +8,7 @@ from releasetrain.web.views import (
     accounts,
     audit,
     board,
+    calendar_feeds,
     changes,
     departures,
     flags,
@@ -43,6 +44,11 @@ urlpatterns = [
     path("changes/<int:pk>/", changes.change_detail, name="changes-detail"),
     path("changes/<int:pk>/board/<int:departure>/", changes.change_board, name="changes-board"),
     path("changes/<int:pk>/withdraw/", changes.change_withdraw, name="changes-withdraw"),
+    path(
+        "calendar/feeds/<str:token>/train/<slug:slug>.ics", calendar_feeds.train, name="calendar-feed-train"
+    ),
+    path("calendar/feeds/<str:token>/team/<slug:slug>.ics", calendar_feeds.team, name="calendar-feed-team"),
+    path("calendar/feeds/<str:token>/me.ics", calendar_feeds.me, name="calendar-feed-me"),
     path("calendar/", include("releasetrain.web.calendar_urls")),
     path("flags/", flags.flag_list, name="flags"),
     path("flags/<str:key>/", flags.flag_detail, name="flags-detail"),
