@@ -18,7 +18,7 @@ def why_not_ends(spec: Spec) -> str | None:
     """Return why the two ends of a window do not fit, with what was probably meant; or None (W10)."""
     if spec.end > spec.start:
         return None
-    if spec.end == spec.start:
+    if spec.end == spec.start and not spec.is_all_day:
         return f"The window ends at the moment it starts, {_said(spec, spec.start)}."
     start, end = _said(spec, spec.start), _said(spec, last_said(spec))
     verb = "The last day is before the first" if spec.is_all_day else "The window ends before it starts"
@@ -67,7 +67,7 @@ def doubts(spec: Spec, plan: Plan, now: datetime) -> dict[str, str]:
     first = min((one.span.start for one in plan.times), default=now)
     if first - now > FAR:
         said = _said(spec, first.astimezone(spec.zone).replace(tzinfo=None))
-        found["starts_local"] = f"The window first opens in {in_words(first - now)}, on {said}. {MEANT}"
+        found["starts_local"] = f"The window first opens in {(first - now).days} days, on {said}. {MEANT}"
     if spec.effect is Effect.DENY and _never_shuts(plan):
         found["rule"] = f"Its times leave no gap between them, so nothing could ever move again. {MEANT}"
     return found
