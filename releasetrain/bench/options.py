@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 
 from releasetrain.bench.errors import CannotMeasure
 
-BENCHMARKS = ("rollback", "live", "ofrep", "memory")
+BENCHMARKS = ("rollback", "live", "ofrep", "memory", "calendar")
 LONGEST_SECONDS = 60
 MOST_WATCHERS = 100_000
 MOST_ROLLBACKS = 500
 MOST_RATE = 2_000
+SMALLEST_SCALE = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Options:
     watchers: Sequence[int] = (1_000, 5_000)
     rollbacks: int = 50
     rate: int = 200
+    scale: float = 1.0
 
     def as_json(self) -> dict[str, object]:
         """Return plain values."""
@@ -27,7 +29,12 @@ class Options:
 
 
 def checked(
-    *, seconds: float | None = None, watchers: str = "", rollbacks: int | None = None, rate: int | None = None
+    *,
+    seconds: float | None = None,
+    watchers: str = "",
+    rollbacks: int | None = None,
+    rate: int | None = None,
+    scale: float | None = None,
 ) -> Options:
     """Make options of what was typed.
 
@@ -41,6 +48,7 @@ def checked(
             _between("--rollbacks", standard.rollbacks if rollbacks is None else rollbacks, 1, MOST_ROLLBACKS)
         ),
         rate=int(_between("--rate", standard.rate if rate is None else rate, 1, MOST_RATE)),
+        scale=_between("--scale", standard.scale if scale is None else scale, SMALLEST_SCALE, 1),
     )
 
 

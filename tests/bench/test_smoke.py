@@ -9,13 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releasetrain.bench import live, ofrep, rollback
+from releasetrain.bench import calendar, live, ofrep, rollback
 from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
 from releasetrain.bench.serving import ROOT
 
-SMALL = Options(seconds=0.3, watchers=(3,), rollbacks=1, rate=20)
+SMALL = Options(seconds=0.3, watchers=(3,), rollbacks=1, rate=20, scale=0.001)
 
 
 def figures_of(result: Result) -> dict[str, dict[str, float | int | None]]:
@@ -56,6 +56,24 @@ def test_a_rollback_takes_everybody_back(bench_house: None) -> None:
     assert (write["count"], write["sent_after"]) == (1, 0)
     assert [row.is_yardstick for row in result.rows] == [False, True]
     assert next(aim for aim in result.aims if aim.what.startswith("failed of")).found == 0
+
+
+def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick(
+    bench_house: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar, "FEWEST", 2)
+    monkeypatch.setattr(calendar, "REARRANGED", 2)
+    result = calendar.run(SMALL)
+    figures = figures_of(result)
+    measured = [row.what for row in result.rows if not row.is_yardstick]
+    assert measured == [
+        calendar.MONTH, calendar.THIS_MONTH, calendar.BOARD, calendar.VERDICT, calendar.TIMETABLE
+    ]  # fmt: skip
+    for what in measured:
+        assert figures[what]["queries"] and figures[what]["p95"] and figures[what]["of_yardstick"]
+    assert figures[calendar.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1
+    assert all(aim.found is not None for aim in result.aims)
+    assert "form no chain" in result.notes[0]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -17,13 +17,13 @@ from releasetrain.bench.options import BENCHMARKS, Options, checked
 from releasetrain.bench.progress import say
 from releasetrain.bench.tables import facts, page
 
+ASKED = ("seconds", "watchers", "rollbacks", "rate", "scale")
+
 
 class Command(BaseCommand):
     """Run one benchmark or all; figures go to the output, progress to the error stream."""
 
-    help = (
-        "Measure rollback, live pages, flag evaluation and memory, each beside a yardstick in the same run."
-    )
+    help = "Measure rollback, live pages, flags, memory, calendar, each beside a yardstick in the same run."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,11 +34,12 @@ class Command(BaseCommand):
         parser.add_argument("--watchers", default="", help="sizes for live (1000,5000)")
         parser.add_argument("--rollbacks", type=int, help=f"how many for rollback ({standard.rollbacks})")
         parser.add_argument("--rate", type=int, help=f"requests a second for rollback ({standard.rate})")
+        parser.add_argument("--scale", type=float, help="make the house of calendar smaller (1)")
 
     def handle(self, *args: Any, **given: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            options = checked(**{name: given[name] for name in ("seconds", "watchers", "rollbacks", "rate")})
+            options = checked(**{name: given[name] for name in ASKED})
             self._measure(given["which"], options, as_json=given["as_json"])
         except CannotMeasure as error:
             raise CommandError(str(error)) from error
