@@ -28,7 +28,8 @@ def departure_for(user: User, pk: int, to: str = "see", *, roles: Roles | None =
     """
     held = _may_see(user, roles)
     departure = _one(departures_with_train().filter(pk=pk), f"departure RT-{pk}")
-    _refuse_passengers(user, held, departure.train, to, f"{to} departures of {departure.train}")
+    if user.pk not in (departure.captain_id, departure.deputy_id):
+        _refuse_passengers(user, held, departure.train, to, f"{to} departures of {departure.train}")
     return departure
 
 

@@ -1,6 +1,6 @@
 """The verbs of trains: each one locks, asks the rules, saves and records, in one transaction."""
 
-from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
+from releasetrain.trains.actions.changes import Submitted, board, check_in, move, submit_change, withdraw
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
 from releasetrain.trains.actions.history import Imported, import_history
@@ -14,6 +14,7 @@ from releasetrain.trains.actions.overrides import (
 )
 from releasetrain.trains.actions.placing import Placement
 from releasetrain.trains.actions.sealing import open_boarding, seal
+from releasetrain.trains.actions.steering import hand_over, move_deadline, postpone, restore, skip
 from releasetrain.trains.actions.timetable import (
     create_train,
     materialise,
@@ -36,8 +37,10 @@ __all__ = [
     "arrive",
     "board",
     "cancel",
+    "check_in",
     "create_train",
     "depart",
+    "hand_over",
     "hold",
     "import_history",
     "ingest_pull_request",
@@ -45,16 +48,20 @@ __all__ = [
     "mark_rolled_back",
     "materialise",
     "move",
+    "move_deadline",
     "open_boarding",
+    "postpone",
     "raise_overdue_review",
     "recheck_hold",
     "release",
     "request_override",
+    "restore",
     "retire_train",
     "review_override",
     "save_policy",
     "save_train",
     "seal",
+    "skip",
     "submit_change",
     "vote",
     "withdraw",

@@ -16,17 +16,20 @@ from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.verdict import Reason
 from releasetrain.trains.actions.locking import locked_change, locked_departure, locked_departures
-from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, refuse_unless
+from releasetrain.trains.actions.placing import take_off
+from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, SteeringRefused, refuse_unless
 from releasetrain.trains.actions.sealing import seal_again
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.rules.boarding import MAY_COME_ABOARD
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
+from releasetrain.trains.rules.times import CATEGORY
 from releasetrain.trains.webhooks import github
 
 FLAG_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-LENGTHS = {"title": 300, "url": 500, "version": 100, "flag_key": 100, "bundle": 100}
+LENGTHS = {"title": 300, "url": 500, "version": 100, "flag_key": 100, "bundle": 100, "category": 50}
 LONGEST_TEXT = 20_000
+MOVED = "Somebody moved this change at the same moment; look at where it is now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,14 @@ def submit_change(
     rollback_plan: str = "",
     flag_key: str = "",
     bundle: str = "",
+    category: str = "",
     departure: Departure | None = None,
 ) -> Submitted:
     """Save a change and put it aboard a departure if that is open; otherwise it waits, and says why.
 
     A pull request that a code host has told us about already is completed, not doubled.
 
+    :param category: whose cut-off counts for it; the service's where it is empty
     :param departure: the one to board; None submits only
     :raises Invalid: a field cannot be used, with its name
     :raises NotAllowed: this person is no submitter of the service
@@ -72,6 +77,7 @@ def submit_change(
         flag_key=flag_key,
         description=description,
         rollback_plan=rollback_plan,
+        category=category or service.category,
     )
     _check_bundle(bundle)
     if not may(roles_of(by), Role.SUBMITTER, service):
@@ -127,9 +133,7 @@ def move(change: Change, to: Departure, *, by: By, now: datetime, bundle: str = 
     departures = locked_departures([to.pk, *([current] if current else [])])
     moving = locked_change(change.pk)
     if moving.departure_id not in departures:
-        raise CannotLeave(
-            "Somebody moved this change at the same moment; look at where it is now.", code="stale"
-        )
+        raise CannotLeave(MOVED, code="stale")
     refuse_unless(verdict(Action.WITHDRAW, moving, by, now), CannotLeave)
     left = departures[moving.departure_id] if moving.departure_id else None
     if left is not None:
@@ -152,9 +156,7 @@ def withdraw(change: Change, *, by: By, now: datetime, reason: str = "") -> Chan
     departure = locked_departure(current) if current else None
     leaving = locked_change(change.pk)
     if leaving.departure_id != current:
-        raise CannotLeave(
-            "Somebody moved this change at the same moment; look at where it is now.", code="stale"
-        )
+        raise CannotLeave(MOVED, code="stale")
     refuse_unless(verdict(Action.WITHDRAW, leaving, by, now), CannotLeave)
     why = reason.strip()[:300] or "withdrawn"
     if departure is not None and leaving.state == ChangeState.ABOARD:
@@ -164,6 +166,32 @@ def withdraw(change: Change, *, by: By, now: datetime, reason: str = "") -> Chan
     leaving.save(update_fields=["state"])
     record(kind="trains.change.withdrawn", subject=leaving, actor=by, now=now, reason=why)
     return leaving
+
+
+@transaction.atomic
+def check_in(change: Change, *, by: By, now: datetime) -> Change:
+    """Say that the author of a change is there for its departure, where the train asks for that.
+
+    :raises SteeringRefused: it is on no departure, nobody asks, it is too early, or somebody has said so
+    :raises NotAllowed: this person does not answer for the change
+    """
+    current = Change.objects.values_list("departure_id", flat=True).get(pk=change.pk)
+    departure = locked_departure(current) if current else None
+    checked = locked_change(change.pk)
+    if checked.departure_id != current:
+        raise CannotLeave(MOVED, code="stale")
+    refuse_unless(verdict(Action.CHECK_IN, checked, by, now), SteeringRefused)
+    checked.checked_in_at, checked.checked_in_by_label = now, str(by)[:200]
+    checked.save(update_fields=["checked_in_at", "checked_in_by_label"])
+    record(
+        kind="trains.change.checked_in",
+        subject=departure or checked,
+        actor=by,
+        now=now,
+        change=checked.pk,
+        title=checked.title,
+    )
+    return checked
 
 
 def _checked(**typed: str) -> dict[str, str]:
@@ -181,6 +209,8 @@ def _checked(**typed: str) -> dict[str, str]:
             raise Invalid(f"The {field.replace('_', ' ')} has at most {longest} characters.", field=field)
     if clean["url"] and not is_web_address(clean["url"]):
         raise Invalid("The address must be one such as https://github.com/owner/name/pull/1.", field="url")
+    if clean["category"] and not CATEGORY.fullmatch(clean["category"]):
+        raise Invalid("A category is made of letters, digits, “_” and “-”.", field="category")
     if clean["flag_key"] and not FLAG_KEY.fullmatch(clean["flag_key"]):
         raise Invalid("A flag's key is made of letters, digits, “.”, “_” and “-”.", field="flag_key")
     return clean
@@ -254,9 +284,7 @@ def _leave(
     change: Change, locked: Departure, *, by: By, now: datetime, reason: str, state: ChangeState
 ) -> None:
     """Take a change off a locked departure."""
-    change.state = state.value
-    change.departure = change.bundle = change.boarded_at = None
-    change.save(update_fields=["state", "departure", "bundle", "boarded_at"])
+    take_off(change, state)
     locked.bundles.filter(changes__isnull=True).delete()
     record(
         kind="trains.change.left",

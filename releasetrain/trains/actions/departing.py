@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from enum import StrEnum
 
 from django.db import transaction
 
@@ -11,21 +10,15 @@ from releasetrain.lib.errors import Invalid, Stale
 from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import reopen
 from releasetrain.trains.actions.holding import hold_by_system, what_holds
-from releasetrain.trains.actions.locking import locked_departure, locked_departures
+from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.placing import Placement, locked_with_next, place
 from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
-from releasetrain.trains.models import Change, Departure
-from releasetrain.trains.queries import Action, By, Standing, next_to_board, standing_of, verdict
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries import Action, By, Standing, standing_of, verdict
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.states import DEPARTURE_TRANSITIONS, ChangeState, DepartureState
 
 D = DepartureState
-
-
-class Placement(StrEnum):
-    """Where a change goes when its departure is cancelled (RULES I12)."""
-
-    NEXT = "next"
-    RETURN = "return"
 
 
 @transaction.atomic
@@ -160,45 +153,13 @@ def cancel(
     :raises Invalid: no reason
     :raises NotAllowed: it is not this person's to cancel
     """
-    following = next_to_board(departure, now)
-    rows = locked_departures([departure.pk, *([following.pk] if following else [])])
-    locked = rows[departure.pk]
+    locked, to = locked_with_next(departure, now)
     refuse_unless(verdict(Action.CANCEL, locked, by, now), SteeringRefused)
     if not reason.strip():
         raise Invalid("Say why it is cancelled; everybody aboard will read it.", field="reason")
-    to = rows[following.pk] if following else None
-    if to is not None and (to.state not in (D.SCHEDULED, D.BOARDING) or now >= to.cut_off_at):
-        to = None
-    placed = _place(locked, to, placements or {}, now)
+    placed = place(locked, to, placements or {}, now)
     _finish(locked, D.CANCELLED, reason, now)
     record(
         kind="trains.departure.cancelled", subject=locked, actor=by, now=now, reason=locked.outcome, **placed
     )
     return locked
-
-
-def _place(
-    locked: Departure, to: Departure | None, placements: Mapping[int, Placement], now: datetime
-) -> dict[str, object]:
-    """Move or return every change aboard a locked departure; tell which went where."""
-    moved: list[int] = []
-    returned: list[int] = []
-    for change in locked.changes.select_for_update(no_key=True, of=("self",)).select_related("bundle"):
-        if change.state != ChangeState.ABOARD:
-            continue
-        if to is not None and placements.get(change.pk, Placement.NEXT) is Placement.NEXT:
-            _roll_over(change, to, now)
-            moved.append(change.pk)
-        else:
-            change.state = ChangeState.RETURNED.value
-            change.departure = change.bundle = change.boarded_at = None
-            change.save(update_fields=["state", "departure", "bundle", "boarded_at"])
-            returned.append(change.pk)
-    return {"moved": moved, "moved_to": to.pk if to and moved else None, "returned": returned}
-
-
-def _roll_over(change: Change, to: Departure, now: datetime) -> None:
-    change.bundle = to.bundles.get_or_create(name=change.bundle.name)[0] if change.bundle else None
-    change.departure = to
-    change.boarded_at = now
-    change.save(update_fields=["bundle", "departure", "boarded_at"])

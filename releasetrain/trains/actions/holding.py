@@ -160,6 +160,11 @@ def _soft_windows(standing: Standing) -> list[int]:
     return [freeze.id for freeze in met if freeze.level is Stops.SOFT]
 
 
+def end_hold(locked: Departure, *, by: By, now: datetime, reason: str) -> Departure:
+    """End the hold of a locked departure whose cause a person has just removed."""
+    return _release(locked, by=by, now=now, reason=reason)
+
+
 def _release(
     locked: Departure, *, by: By, now: datetime, reason: str, slot: datetime | None = None
 ) -> Departure:

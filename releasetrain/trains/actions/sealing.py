@@ -12,7 +12,7 @@ from releasetrain.trains.actions.holding import hold_by_system
 from releasetrain.trains.actions.locking import locked_departure
 from releasetrain.trains.actions.refusals import NotDue
 from releasetrain.trains.models import Change, Departure, Manifest
-from releasetrain.trains.queries import captain_words, plan_of
+from releasetrain.trains.queries import plan_of, runner_words
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.manifest import Aboard, Circle, Sealed, write
@@ -162,6 +162,6 @@ def _skip(locked: Departure, now: datetime) -> Departure:
         actor=SYSTEM,
         now=now,
         reason=locked.outcome,
-        captain=captain_words(locked.train),
+        captain=runner_words(locked),
     )
     return locked

@@ -16,6 +16,7 @@ from releasetrain.lib.schedule import at_words
 from releasetrain.lib.words import listed
 from releasetrain.trains.actions.locking import locked_train
 from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
+from releasetrain.trains.actions.turns import save_seats, seat_captains
 from releasetrain.trains.models import Departure, Policy, Requirement, Train
 from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
 from releasetrain.trains.queries.settings import policy_problems, train_problems
@@ -79,6 +80,7 @@ def create_train(settings: TrainSettings, *, by: By, now: datetime) -> Train:
     except IntegrityError:
         raise Invalid(f"Another train has the address “{settings.slug}” already.", field="slug") from None
     train.services.set(settings.services)
+    save_seats(train, settings.captains)
     record(
         kind="trains.train.created",
         subject=train,
@@ -110,6 +112,8 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
     table = moves(locked, settings, now)
     refuse_stranded(table)
     changed = _changed(locked, settings)
+    if save_seats(locked, settings.captains):
+        changed.append("captains")
     for name in PLAIN:
         setattr(locked, name, getattr(settings, name))
     locked.save(update_fields=PLAIN)
@@ -126,6 +130,7 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
             dropped=len(table.dropped),
         )
     materialise(locked, until=now + AHEAD, now=now)
+    seat_captains(locked, now)
     return table
 
 
@@ -251,6 +256,7 @@ def materialise(train: Train, *, until: datetime, now: datetime) -> int:
     for row, one in zip(rows, missing, strict=True):
         set_times(row, one.times)
     Departure.objects.bulk_create(rows, ignore_conflicts=True)
+    seat_captains(locked, now)
     record(kind="trains.departures.planned", subject=locked, actor=SYSTEM, now=now, count=len(rows))
     return len(rows)
 

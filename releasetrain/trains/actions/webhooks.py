@@ -147,6 +147,7 @@ def _submit_or_update(pull: PullRequest, service: Service, now: datetime) -> Ing
             "title": pull.title,
             "url": pull.url,
             "service": service,
+            "category": service.category,
             "version": pull.version,
             "author_label": pull.author,
             "description": pull.body,

@@ -14,175 +14,288 @@ def keep_cut_offs(apps, schema_editor):
     Departure = apps.get_model("trains", "Departure")
     for departure in Departure.objects.filter(imported_from="").iterator():
         departure.cut_offs = {"": departure.cut_off_at.isoformat()}
-        departure.captain_id = departure.train.captain_id
-        departure.save(update_fields=["cut_offs", "captain"])
+        departure.save(update_fields=["cut_offs"])
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('calendars', '0002_times_scopes_feeds_holidays'),
-        ('catalog', '0002_region_service_category_environment_region'),
-        ('trains', '0003_departure_held'),
+        ("calendars", "0002_times_scopes_feeds_holidays"),
+        ("catalog", "0002_region_service_category_environment_region"),
+        ("trains", "0003_departure_held"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='change',
-            name='category',
+            model_name="change",
+            name="category",
             field=models.SlugField(blank=True),
         ),
         migrations.AddField(
-            model_name='change',
-            name='checked_in_at',
+            model_name="change",
+            name="checked_in_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='change',
-            name='checked_in_by_label',
+            model_name="change",
+            name="checked_in_by_label",
             field=models.CharField(blank=True, max_length=200),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='accepted_hold',
+            model_name="departure",
+            name="accepted_hold",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='captain',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='departures', to=settings.AUTH_USER_MODEL),
+            model_name="departure",
+            name="captain",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="departures",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='cut_offs',
+            model_name="departure",
+            name="cut_offs",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='deputy',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='deputised_departures', to=settings.AUTH_USER_MODEL),
+            model_name="departure",
+            name="deputy",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="deputised_departures",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='handover_note',
+            model_name="departure",
+            name="handover_note",
             field=models.CharField(blank=True, max_length=1000),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='milestones',
+            model_name="departure",
+            name="milestones",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='departure',
-            name='moved',
+            model_name="departure",
+            name="moved",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='train',
-            name='check_in_lead',
-            field=models.DurationField(blank=True, help_text='authors say that they are there, from so long before departure on', null=True),
+            model_name="train",
+            name="check_in_lead",
+            field=models.DurationField(
+                blank=True,
+                help_text="authors say that they are there, from so long before departure on",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='train',
-            name='cut_offs',
+            model_name="train",
+            name="cut_offs",
             field=models.JSONField(default=list),
         ),
         migrations.AddField(
-            model_name='train',
-            name='lane',
-            field=models.CharField(choices=[('train', 'trains'), ('hotfix', 'hotfixes')], default='train', max_length=8),
+            model_name="train",
+            name="lane",
+            field=models.CharField(
+                choices=[("train", "trains"), ("hotfix", "hotfixes")], default="train", max_length=8
+            ),
         ),
         migrations.AddField(
-            model_name='train',
-            name='milestones',
+            model_name="train",
+            name="milestones",
             field=models.JSONField(blank=True, default=list),
         ),
         migrations.AddField(
-            model_name='train',
-            name='turns',
-            field=models.CharField(choices=[('departure', 'departure'), ('week', 'week')], default='departure', max_length=10),
+            model_name="train",
+            name="turns",
+            field=models.CharField(
+                choices=[("departure", "departure"), ("week", "week")], default="departure", max_length=10
+            ),
         ),
         migrations.AlterField(
-            model_name='train',
-            name='rule',
-            field=models.TextField(help_text='RFC 5545 recurrence rule, e.g. FREQ=WEEKLY;BYDAY=TU'),
+            model_name="train",
+            name="rule",
+            field=models.TextField(help_text="RFC 5545 recurrence rule, e.g. FREQ=WEEKLY;BYDAY=TU"),
         ),
         migrations.CreateModel(
-            name='Variant',
+            name="Variant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('rule', models.TextField(blank=True)),
-                ('first_departs_at_local', models.CharField(blank=True, max_length=19)),
-                ('time_zone', models.CharField(blank=True, max_length=64)),
-                ('train', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='variants', to='trains.train')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("rule", models.TextField(blank=True)),
+                ("first_departs_at_local", models.CharField(blank=True, max_length=19)),
+                ("time_zone", models.CharField(blank=True, max_length=64)),
+                (
+                    "train",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variants",
+                        to="trains.train",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Week',
+            name="Week",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('monday', models.DateField()),
-                ('train', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='weeks', to='trains.train')),
-                ('variant', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='weeks', to='trains.variant')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("monday", models.DateField()),
+                (
+                    "train",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="weeks", to="trains.train"
+                    ),
+                ),
+                (
+                    "variant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="weeks", to="trains.variant"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['monday'],
+                "ordering": ["monday"],
             },
         ),
         migrations.CreateModel(
-            name='CaptainSeat',
+            name="CaptainSeat",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order', models.PositiveSmallIntegerField()),
-                ('train', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captain_seats', to='trains.train')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='captain_seats', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("order", models.PositiveSmallIntegerField()),
+                (
+                    "train",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captain_seats",
+                        to="trains.train",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="captain_seats",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['order'],
-                'constraints': [models.UniqueConstraint(fields=('train', 'order'), name='captain_seat_once')],
+                "ordering": ["order"],
+                "constraints": [models.UniqueConstraint(fields=("train", "order"), name="captain_seat_once")],
             },
         ),
         migrations.CreateModel(
-            name='Override',
+            name="Override",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=1000)),
-                ('requested_by_label', models.CharField(max_length=200)),
-                ('requested_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('approved_by_label', models.CharField(blank=True, max_length=200)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_at', models.DateTimeField(blank=True, null=True)),
-                ('withdrawn_by_label', models.CharField(blank=True, max_length=200)),
-                ('withdrawn_reason', models.CharField(blank=True, max_length=500)),
-                ('review_due_at', models.DateTimeField(blank=True, null=True)),
-                ('reviewed_at', models.DateTimeField(blank=True, null=True)),
-                ('reviewed_by_label', models.CharField(blank=True, max_length=200)),
-                ('review', models.CharField(blank=True, max_length=2000)),
-                ('approved_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='overrides_approved', to=settings.AUTH_USER_MODEL)),
-                ('departure', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='overrides', to='trains.departure')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='overrides_requested', to=settings.AUTH_USER_MODEL)),
-                ('services', models.ManyToManyField(related_name='overrides', to='catalog.service')),
-                ('windows', models.ManyToManyField(related_name='overrides', to='calendars.window')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.CharField(max_length=1000)),
+                ("requested_by_label", models.CharField(max_length=200)),
+                ("requested_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("approved_by_label", models.CharField(blank=True, max_length=200)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_at", models.DateTimeField(blank=True, null=True)),
+                ("withdrawn_by_label", models.CharField(blank=True, max_length=200)),
+                ("withdrawn_reason", models.CharField(blank=True, max_length=500)),
+                ("review_due_at", models.DateTimeField(blank=True, null=True)),
+                ("reviewed_at", models.DateTimeField(blank=True, null=True)),
+                ("reviewed_by_label", models.CharField(blank=True, max_length=200)),
+                ("review", models.CharField(blank=True, max_length=2000)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="overrides_approved",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "departure",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="overrides",
+                        to="trains.departure",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="overrides_requested",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                ("services", models.ManyToManyField(related_name="overrides", to="catalog.service")),
+                ("windows", models.ManyToManyField(related_name="overrides", to="calendars.window")),
             ],
             options={
-                'ordering': ['-requested_at'],
-                'indexes': [models.Index(condition=models.Q(('review_due_at__isnull', False), ('reviewed_at__isnull', True)), fields=['review_due_at'], name='override_to_review')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), ('requested_by__isnull', True), models.Q(('approved_by', models.F('requested_by')), _negated=True), _connector='OR'), name='override_has_a_second_person'), models.CheckConstraint(condition=models.Q(('expires_at__gt', models.F('requested_at'))), name='override_expires')],
+                "ordering": ["-requested_at"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("review_due_at__isnull", False), ("reviewed_at__isnull", True)),
+                        fields=["review_due_at"],
+                        name="override_to_review",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by__isnull", True),
+                            ("requested_by__isnull", True),
+                            models.Q(("approved_by", models.F("requested_by")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="override_has_a_second_person",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("requested_at"))),
+                        name="override_expires",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('train', 'name'), name='variant_once'),
+            model_name="variant",
+            constraint=models.UniqueConstraint(fields=("train", "name"), name="variant_once"),
         ),
         migrations.AddConstraint(
-            model_name='week',
-            constraint=models.UniqueConstraint(fields=('train', 'monday'), name='week_once'),
+            model_name="week",
+            constraint=models.UniqueConstraint(fields=("train", "monday"), name="week_once"),
         ),
         migrations.RunPython(keep_cut_offs, migrations.RunPython.noop),
     ]

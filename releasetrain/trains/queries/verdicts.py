@@ -156,12 +156,14 @@ def _may_run(
     return deny("role", text, who="an administrator")
 
 
-def _why_closed(departure: Departure, at: datetime) -> Reason | None:
+def _why_closed(departure: Departure, at: datetime, category: str | None = None) -> Reason | None:
+    """Say why nothing boards, or nothing of a category: each may have a cut-off of its own."""
     return why_not_board(
         DepartureState(departure.state),
         boards_at=departure.boards_at,
-        cut_off_at=departure.cut_off_at,
+        cut_off_at=departure.cut_off_at if category is None else departure.cut_off_for(category),
         zone=departure.train.time_zone,
+        category=category if category in departure.cut_offs and category else "",
         now=at,
     )
 
@@ -183,7 +185,7 @@ def _board_change(
         is_archived=change.service.archived_at is not None,
         train=departure.train.name,
     )
-    return combine(permission, _denied(_why_closed(departure, at)), _denied(fits))
+    return combine(permission, _denied(_why_closed(departure, at, change.boarding_category)), _denied(fits))
 
 
 def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:

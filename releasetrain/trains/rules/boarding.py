@@ -25,10 +25,18 @@ ANOTHER_DEPARTURE = "choose another departure"
 
 
 def why_not_board(
-    state: DepartureState, *, boards_at: datetime, cut_off_at: datetime, zone: str, now: datetime
+    state: DepartureState,
+    *,
+    boards_at: datetime,
+    cut_off_at: datetime,
+    zone: str,
+    now: datetime,
+    category: str = "",
 ) -> Reason | None:
     """Return why nothing may come aboard a departure, or None.
 
+    :param cut_off_at: that of the change's category
+    :param category: the one that has a cut-off of its own, to be named
     :param now: when the request was received; at the cut-off itself one is late
     """
     if state not in OPEN_STATES:
@@ -36,8 +44,9 @@ def why_not_board(
     if now < boards_at:
         return Reason("not_boarding", f"Boarding opens on {at_words(boards_at, zone)}.", until=boards_at)
     if now >= cut_off_at:
+        what = f"The cut-off of {category}" if category else "The cut-off"
         return Reason(
-            "cut_off", f"The cut-off was on {at_words(cut_off_at, zone)}; {ANOTHER_DEPARTURE}.", who="nobody"
+            "cut_off", f"{what} was on {at_words(cut_off_at, zone)}; {ANOTHER_DEPARTURE}.", who="nobody"
         )
     return None
 

@@ -136,6 +136,18 @@ def cut_off_words(category: str) -> str:
     return f"the cut-off of {category}" if category else "the cut-off"
 
 
+def with_cut_off(times: Times, category: str, at: datetime) -> Times:
+    """Return times of which the cut-off of a category falls on another instant."""
+    return replace(times, cut_offs={**times.cut_offs, category: at})
+
+
+def with_milestone(times: Times, name: str, at: datetime) -> Times:
+    """Return times of which a milestone falls on another instant."""
+    return replace(
+        times, milestones=tuple((one, at if one == name else old) for one, old in times.milestones)
+    )
+
+
 def moved_deadlines(before: Times, after: Times) -> list[MovedDeadline]:
     """Return what moves between two readings of a departure's times, cut-offs first."""
     pairs = [(cut_off_words(key), before.cut_offs.get(key), at) for key, at in after.cut_offs.items()]

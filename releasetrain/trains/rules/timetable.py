@@ -10,7 +10,8 @@ from releasetrain.trains.rules.times import Times
 
 # What a person has skipped or moved stands for the date next to it; farther away it is another train's day.
 NEAR = timedelta(days=4)
-DEPARTS_AT, CUT_OFF, MILESTONE = "departs_at", "cut_off:", "milestone:"
+# What a person moves by hand is written down under these names.
+DEPARTS_AT, CUT_OFF, MILESTONE, CAPTAIN = "departs_at", "cut_off:", "milestone:", "captain"
 
 
 @dataclass(frozen=True, slots=True)
