@@ -19,6 +19,7 @@ from tests.trains import world
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+END = "Thu 26 Nov, 03:00 Berlin (UTC+1)"
 LASTS = timedelta(minutes=60, seconds=18)
 
 
@@ -60,11 +61,10 @@ def test_w10_a_departure_in_the_window_would_wait() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "what"),
     [
-        (Behaviour.HOLD, "Storefront would be held at 25 % until Thu 26 Nov, 03:00 Berlin (UTC+1)."),
+        (Behaviour.HOLD, f"Storefront would be held at 25 % until {END}."),
         (
             Behaviour.FINISH_STAGE,
-            "Storefront would finish its stage at 25 % and be held there until Thu 26 Nov, 03:00 "
-            "Berlin (UTC+1).",
+            f"Storefront would finish its stage at 25 % and be held there until {END}.",
         ),
         (Behaviour.FINISH_ROLLOUT, "Storefront would be at 25 % and go on to its end."),
         (Behaviour.ROLL_BACK, "Storefront would be rolled back from 25 %."),
