@@ -29,9 +29,11 @@ def settings(**fields: Any) -> WindowSettings:
     return WindowSettings(**{**known, **fields})
 
 
-def open_window(*, by: User | None = None, now: datetime = NOON, **fields: Any) -> Window:
+def open_window(
+    *, by: User | None = None, now: datetime = NOON, is_confirmed: bool = False, **fields: Any
+) -> Window:
     rob = by or User.objects.filter(name="Rob").first() or make.user("Rob", Role.RELEASE_MANAGER)
-    return actions.open_window(settings(**fields), by=rob, now=now)
+    return actions.open_window(settings(**fields), by=rob, now=now, is_confirmed=is_confirmed)
 
 
 def spans() -> list[tuple[datetime, datetime]]:
