@@ -49,6 +49,13 @@ def texts_of(event: Event) -> dict[int, str]:
     return found
 
 
+def told_about(departure: Departure, *, but: User) -> list[str]:
+    """Name everybody who hears when the course of a departure changes, whoever changes it left out."""
+    told = {*_answering(Change.objects.filter(departure=departure)), *_runners(departure)}
+    people = User.objects.filter(pk__in=told - {but.pk}, is_active=True)
+    return list(people.order_by("name").values_list("name", flat=True))
+
+
 def _people(audience: Audience, event: Event, departure: Departure | None) -> Iterable[int]:
     if audience is Audience.NAMED:
         return [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
@@ -69,7 +76,10 @@ def _voters(departure: Departure, event: Event) -> Iterable[int]:
 def _aboard(event: Event, departure: Departure) -> Iterable[int]:
     """Return who answers for a change aboard, or for one that this very event took off."""
     placed = [*event.data.get("moved", []), *event.data.get("returned", [])]
-    changes = Change.objects.filter(departure=departure) | Change.objects.filter(pk__in=placed)
+    return _answering(Change.objects.filter(departure=departure) | Change.objects.filter(pk__in=placed))
+
+
+def _answering(changes: QuerySet[Change]) -> set[int]:
     people = changes.values_list("author_id", "submitted_by_id")
     return {person for pair in people for person in pair if person is not None}
 

@@ -4,6 +4,7 @@ from allauth.account.views import LoginView, LogoutView
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from releasetrain.web.contexts.steering import VERBS
 from releasetrain.web.views import (
     accounts,
     audit,
@@ -15,7 +16,9 @@ from releasetrain.web.views import (
     help_pages,
     live,
     notices,
+    overrides,
     rollouts,
+    steering,
     teams,
     trains,
 )
@@ -34,15 +37,27 @@ urlpatterns = [
     path("departures/<int:pk>/ballot/", departures.ballot, name="departures-ballot"),
     path("departures/<int:pk>/next/", departures.next_step, name="departures-next"),
     path("departures/<int:pk>/vote/", departures.vote, name="departures-vote"),
-    path("departures/<int:pk>/hold/", departures.hold, name="departures-hold"),
     path("departures/<int:pk>/release/", departures.release, name="departures-release"),
-    path("departures/<int:pk>/cancel/", departures.cancel, name="departures-cancel"),
+    path("departures/<int:pk>/accept-hold/", steering.accept_hold, name="departures-accept-hold"),
+    path("departures/<int:pk>/steer/", steering.panel, name="departures-steer"),
+    path("departures/<int:pk>/part/<slug:name>/", steering.part, name="departures-part"),
+    *(
+        path(f"departures/<int:pk>/{verb}/", steering.steer, {"verb": verb}, name=f"departures-{verb}")
+        for verb in VERBS
+    ),
+    path("departures/<int:pk>/overrides/<int:number>/", overrides.override, name="departures-override"),
+    path("departures/<int:pk>/overrides/<int:number>/approve/", overrides.approve, name="departures-approve"),
+    path(
+        "departures/<int:pk>/overrides/<int:number>/withdraw/", overrides.withdraw, name="departures-withdraw"
+    ),
+    path("departures/<int:pk>/overrides/<int:number>/review/", overrides.review, name="departures-review"),
     path("departures/<int:pk>/rollback/", departures.roll_back, name="departures-rollback"),
     path("rollouts/<int:pk>/<slug:kind>/", rollouts.rollout_command, name="rollouts-command"),
     path("changes/", changes.change_list, name="changes"),
     path("changes/new/", changes.change_new, name="changes-new"),
     path("changes/<int:pk>/", changes.change_detail, name="changes-detail"),
     path("changes/<int:pk>/board/<int:departure>/", changes.change_board, name="changes-board"),
+    path("changes/<int:pk>/check-in/", steering.check_in, name="changes-check-in"),
     path("changes/<int:pk>/withdraw/", changes.change_withdraw, name="changes-withdraw"),
     path(
         "calendar/feeds/<str:token>/train/<slug:slug>.ics", calendar_feeds.train, name="calendar-feed-train"

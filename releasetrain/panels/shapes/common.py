@@ -27,7 +27,7 @@ class Action:
 
     `kind` is secondary, primary, quiet or danger. `asks` is "" (press and done), "optional" or "required":
     whether a reason is asked for before it is sent; then `consequence` says in numbers what will happen.
-    `fields` are (name, value) pairs that it sends along.
+    `fields` are (name, value) pairs that it sends along. One that `opens` leads to a page instead.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Action:
     asks: str = ""
     consequence: str = ""
     fields: Sequence[tuple[str, str]] = ()
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)

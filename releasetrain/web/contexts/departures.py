@@ -1,20 +1,32 @@
 """Gather what one person may do about a departure; what everybody sees is the panels'."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
+from releasetrain.lib.moments import day_and_time
 from releasetrain.lib.verdict import Reason
 from releasetrain.lib.words import listed
-from releasetrain.panels.shapes import Action, Choice, NextStep
+from releasetrain.panels import links
+from releasetrain.panels.reasons import SHOWN_OTHERWISE
+from releasetrain.panels.shapes import Action, Choice, NextStep, Offer
 from releasetrain.rollouts.access import may_operate
-from releasetrain.trains.models import Departure
+from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.decision import Standing, standing_of, tally_with
+from releasetrain.trains.queries.forecast import Forecast, forecast_of
+from releasetrain.trains.queries.overrides import overrides_with_everything
 from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import seats_of, verdict
 from releasetrain.trains.rules.decision import go_words
-from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
+from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
+from releasetrain.web.contexts.foreseen import foreseen
+
+MOST_CHECK_INS, MOST_ALTERNATIVES = 3, 3
+LOCAL_SECONDS = "%Y-%m-%dT%H:%M:%S"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,73 +81,139 @@ def _go_label(standing: Standing, person: User, now: datetime) -> str:
 def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) -> NextStep:
     """Name the one next thing about a departure, with what this person can do about it."""
     state = DepartureState(departure.state)
-    steer = _steering(departure, person=person, roles=roles, now=now)
-    if departure.held_at is not None and state not in FINISHED_STATES:
-        text = departure.held_reason
-        return NextStep(departure.pk, "It is held", text, until_at=departure.held_until, actions=steer)
-    if state is DepartureState.SCHEDULED:
-        return NextStep(departure.pk, "Boarding opens", until_at=departure.boards_at, actions=steer)
-    if state is DepartureState.BOARDING:
-        text = "Whatever is aboard at the cut-off leaves together; then the manifest is sealed."
-        return NextStep(departure.pk, "Board before the cut-off", text, departure.cut_off_at, steer)
-    if state is DepartureState.DECIDING:
-        return _deciding(departure, person=person, roles=roles, now=now, steer=steer)
-    if state is DepartureState.CLEARED:
-        standing = standing_of(departure, now)
-        reasons = list(standing.verdict.reasons)
-        heading = "It waits" if reasons else "It departs by itself"
-        return NextStep(departure.pk, heading, "", departure.departs_at, steer, reasons)
     if state is DepartureState.ROLLING:
         text = "Each stage is watched before the next. One press brings everybody back."
         return NextStep(departure.pk, "Traffic is moving", text, actions=_brake(departure, roles))
-    return NextStep(departure.pk, ENDS[state], departure.outcome)
-
-
-def _deciding(
-    departure: Departure, *, person: User, roles: Roles, now: datetime, steer: list[Action]
-) -> NextStep:
+    if state in FINISHED_STATES:
+        return NextStep(departure.pk, ENDS[state], departure.outcome)
     standing = standing_of(departure, now)
+    step = _ahead(standing, person=person, roles=roles, now=now)
+    offers = _ways_out(standing, person=person, roles=roles, now=now)
+    own = [*_check_ins(departure, person, now), *_second_person(departure, person, roles, now)]
+    return replace(step, offers=offers, actions=[*own, *step.actions])
+
+
+def _ahead(standing: Standing, *, person: User, roles: Roles, now: datetime) -> NextStep:
+    """Say what a departure that has not left waits for."""
+    departure, state = standing.departure, DepartureState(standing.departure.state)
+    if departure.held_at is not None:
+        release = _release(departure, person=person, roles=roles, now=now)
+        text = departure.held_reason
+        return NextStep(departure.pk, "It is held", text, until_at=departure.held_until, actions=release)
+    if state is DepartureState.SCHEDULED:
+        return NextStep(departure.pk, "Boarding opens", until_at=departure.boards_at)
+    if state is DepartureState.BOARDING:
+        text = "Whatever is aboard at the cut-off leaves together; then the manifest is sealed."
+        return NextStep(departure.pk, "Board before the cut-off", text, departure.cut_off_at)
+    if state is DepartureState.DECIDING:
+        return _deciding(standing, person=person, roles=roles, now=now)
+    reasons = [reason for reason in standing.verdict.reasons if reason.code not in SHOWN_OTHERWISE]
+    heading = "It waits" if reasons else "It departs by itself"
+    return NextStep(departure.pk, heading, "", departure.departs_at, reasons=reasons)
+
+
+def _deciding(standing: Standing, *, person: User, roles: Roles, now: datetime) -> NextStep:
+    departure = standing.departure
     if verdict(Ask.VOTE, departure, person, now, roles=roles).is_allowed:
         text = "Read the manifest, then say go or no-go. Your vote is bound to what is sealed."
-        return NextStep(departure.pk, "Your vote is asked", text, departure.departs_at, steer)
+        return NextStep(departure.pk, "Your vote is asked", text, departure.departs_at)
     names = listed(standing.missing) or "nobody yet"
-    text = f"Waiting for {names}."
-    return NextStep(departure.pk, "Others decide", text, departure.departs_at, steer)
+    return NextStep(departure.pk, "Others decide", f"Waiting for {names}.", departure.departs_at)
 
 
-def _steering(departure: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
-    """Offer to hold, release or cancel to those who may; others are not shown buttons that are not theirs."""
-    offers = (
-        (
-            Ask.RELEASE,
-            "Release",
-            "play",
+def _release(departure: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
+    """Offer to end a hold to those who may; others are not shown buttons that are not theirs."""
+    if not verdict(Ask.RELEASE, departure, person, now, roles=roles).is_allowed:
+        return []
+    consequence = "It leaves at its time, or at once if that has passed."
+    url = f"{links.departure(departure.pk)}release/"
+    return [Action("release", "Release", url, "play", "primary", asks="optional", consequence=consequence)]
+
+
+def _check_ins(departure: Departure, person: User, now: datetime) -> list[Action]:
+    """Ask the authors of what is aboard to say that they are there, once that is open."""
+    lead = departure.train.check_in_lead
+    if lead is None or now < departure.departs_at - lead:
+        return []
+    mine = Change.objects.filter(departure=departure, state=ChangeState.ABOARD, checked_in_at=None)
+    mine = mine.filter(Q(author=person) | Q(submitted_by=person))
+    return [
+        Action(
+            f"check-in-{one.pk}",
+            f"Check in for “{one.title}”",
+            f"{links.change(one.pk)}check-in/",
+            "hand",
             "primary",
-            "optional",
-            "It leaves at its time, or at once if that has passed.",
-        ),
-        (
-            Ask.HOLD,
-            "Hold",
-            "octagon-pause",
-            "secondary",
-            "required",
-            "It does not leave until somebody releases it.",
-        ),
-        (
-            Ask.CANCEL,
-            "Cancel",
-            "ban",
-            "quiet",
-            "required",
-            "It does not run. What is aboard goes to the next departure of this train; votes do not travel.",
-        ),
+        )
+        for one in mine[:MOST_CHECK_INS]
+    ]
+
+
+def _second_person(departure: Departure, person: User, roles: Roles, now: datetime) -> list[Action]:
+    """Lead whoever may approve to an override that waits for a second person."""
+    waiting = overrides_with_everything().filter(
+        departure=departure, approved_at=None, withdrawn_at=None, expires_at__gt=now
     )
     return [
-        Action(str(ask), label, f"/departures/{departure.pk}/{ask}/", icon, kind, None, asks, consequence)
-        for ask, label, icon, kind, asks, consequence in offers
-        if verdict(ask, departure, person, now, roles=roles).is_allowed
+        Action(
+            f"override-{one.pk}",
+            "Read the override that waits for you",
+            links.override(departure.pk, one.pk),
+            "shield-alert",
+            "primary",
+            opens=True,
+        )
+        for one in waiting
+        if verdict(Ask.APPROVE_OVERRIDE, one, person, now, roles=roles).is_allowed
     ]
+
+
+def _ways_out(standing: Standing, *, person: User, roles: Roles, now: datetime) -> list[Offer]:
+    """Offer to accept a hold that is foreseen, or to leave when nothing would hold it (RULES W4)."""
+    departure = standing.departure
+    why = next((reason for reason in standing.verdict.reasons if reason.code == "will_hold"), None)
+    offers: list[Offer] = []
+    may_postpone = verdict(Ask.POSTPONE, departure, person, now, roles=roles).is_allowed
+    forecast = forecast_of(departure, now) if may_postpone else None
+    if why and verdict(Ask.ACCEPT_HOLD, departure, person, now, roles=roles).is_allowed:
+        offers.append(_acceptance(departure, why))
+    if forecast is not None:
+        offers += [
+            _postponement(departure, number, at, forecast, now)
+            for number, at in enumerate(forecast.alternatives[:MOST_ALTERNATIVES])
+        ]
+    return offers
+
+
+def _acceptance(departure: Departure, why: Reason) -> Offer:
+    url = f"{links.departure(departure.pk)}accept-hold/"
+    action = Action("accept-hold", "Accept that it will be held", url, "octagon-pause", "secondary")
+    return Offer(action, f"It departs at its time. {why.text}")
+
+
+def _postponement(
+    departure: Departure, number: int, at: datetime, forecast: Forecast, now: datetime
+) -> Offer:
+    """Offer another time in one press, with what that would do said beside it."""
+    zone = departure.train.time_zone
+    wall = at.astimezone(ZoneInfo(zone)).strftime(LOCAL_SECONDS)
+    reason = (
+        forecast.will_hold.reason.text if forecast.will_hold else "somebody is on call for every stage then"
+    )
+    action = Action(
+        f"postpone-{number}",
+        f"Postpone to {day_and_time(at, zone)}",
+        f"{links.departure(departure.pk)}postpone/",
+        "calendar-clock",
+        "secondary",
+        fields=(
+            ("to", wall),
+            ("moves_deadlines", "on"),
+            ("reason", f"So that it is not held on its way: {reason}"[:300]),
+        ),
+    )
+    sentences, _ = foreseen(Ask.POSTPONE, departure, now, to=at)
+    return Offer(action, " ".join(sentences))
 
 
 def _brake(departure: Departure, roles: Roles) -> list[Action]:

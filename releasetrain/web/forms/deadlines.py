@@ -16,9 +16,9 @@ from releasetrain.lib.deadlines import Deadline, Kind
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import known_zones
 from releasetrain.lib.words import DAY_NAMES
+from releasetrain.web.forms.fields import LOCAL
 from releasetrain.web.forms.rows import MOST_ROWS
 
-LOCAL = "%Y-%m-%dT%H:%M"
 UNITS = (("60", "minutes"), ("3600", "hours"), ("86400", "days of 24 h"))
 KINDS = (
     (Kind.LEAD.value, "so long before departure"),

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from releasetrain.accounts.models import Shift, Team, User
 from releasetrain.accounts.rules.rota import shift_problems, why_not_people
 from releasetrain.web.forms import rows
-from releasetrain.web.forms.deadlines import LOCAL
+from releasetrain.web.forms.fields import WallTime
 from releasetrain.web.forms.trains import zones
 
 PEOPLE = "people"
@@ -39,16 +39,8 @@ class ShiftForm(forms.Form):
     """When a shift begins and ends on the wall, how it repeats, and who takes turns."""
 
     time_zone = forms.ChoiceField(choices=zones, help_text="The wall clock it runs on; both ends stay on it.")
-    starts_local = forms.DateTimeField(
-        label="First time begins",
-        input_formats=[LOCAL, "%Y-%m-%dT%H:%M:%S"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL),
-    )
-    ends_local = forms.DateTimeField(
-        label="First time ends",
-        input_formats=[LOCAL, "%Y-%m-%dT%H:%M:%S"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL),
-    )
+    starts_local = WallTime(label="First time begins")
+    ends_local = WallTime(label="First time ends")
     rule = forms.CharField(
         required=False,
         max_length=1000,

@@ -18,7 +18,8 @@ from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.settings import TrainSettings, train_problems
 from releasetrain.trains.rules.states import Turns
 from releasetrain.web.forms import rows
-from releasetrain.web.forms.deadlines import LOCAL, CutOffSet, Deadlines, MilestoneSet, initial_of
+from releasetrain.web.forms.deadlines import CutOffSet, Deadlines, MilestoneSet, initial_of
+from releasetrain.web.forms.fields import Minutes, WallTime
 
 CUT_OFFS, MILESTONES, CAPTAINS = "cut_offs", "milestones", "captains"
 ROWS = (CUT_OFFS, MILESTONES, CAPTAINS)
@@ -35,17 +36,6 @@ PRESETS = (
     ("FREQ=YEARLY", "Once a year"),
 )
 TURNS = ((Turns.DEPARTURE.value, "at every departure"), (Turns.WEEK.value, "every week"))
-
-
-class Minutes(forms.IntegerField):
-    """A length of time typed in minutes."""
-
-    def prepare_value(self, value: Any) -> Any:
-        return int(value.total_seconds() // 60) if isinstance(value, timedelta) else value
-
-    def clean(self, value: Any) -> Any:
-        minutes = super().clean(value)
-        return timedelta(minutes=minutes) if minutes is not None else None
 
 
 def zones() -> list[tuple[str, str]]:
@@ -83,12 +73,7 @@ class TrainForm(forms.Form):
         Service.objects.filter(archived_at__isnull=True), widget=forms.CheckboxSelectMultiple
     )
     time_zone = forms.ChoiceField(choices=zones, initial="UTC", help_text="The wall clock it runs on.")
-    first_departs_at_local = forms.DateTimeField(
-        label="First departure",
-        input_formats=[LOCAL, "%Y-%m-%dT%H:%M:%S"],
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format=LOCAL),
-        help_text="On the train’s own wall clock.",
-    )
+    first_departs_at_local = WallTime(label="First departure", help_text="On the train’s own wall clock.")
     rule = forms.CharField(
         max_length=4000,
         label="Schedule",

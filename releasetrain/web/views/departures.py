@@ -20,6 +20,7 @@ from releasetrain.trains import actions
 from releasetrain.trains.access import departure_for
 from releasetrain.trains.rules.states import Choice
 from releasetrain.web.contexts.departures import ballot_of, next_of
+from releasetrain.web.contexts.steering import steering_of
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.live import audience_for, watching
 from releasetrain.web.request import Request
@@ -36,6 +37,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
     context = departure_context(pk, audience_for(request, topic), now) or {}
     context["ballot"] = ballot_of(departure, person=request.user, roles=request.roles, now=now)
     context["next"] = next_of(departure, person=request.user, roles=request.roles, now=now)
+    context["steering"] = steering_of(departure, person=request.user, roles=request.roles, now=now)
     context["live"] = watching(request, [topic], now, position=position)
     return render(request, "departures/page.html", context)
 
@@ -113,29 +115,11 @@ def read(kind: Callable[[str], T], text: str, field: str) -> T:
 
 @require_POST
 @signed_in
-def hold(request: Request, pk: int) -> HttpResponse:
-    """Keep a departure from leaving."""
-    departure = departure_for(request.user, pk, "hold", roles=request.roles)
-    actions.hold(departure, reason=request.POST.get("reason", ""), by=request.user, now=clock.now())
-    return done(request, pk, f"{departure.code} is held.")
-
-
-@require_POST
-@signed_in
 def release(request: Request, pk: int) -> HttpResponse:
     """Let a held departure leave."""
-    departure = departure_for(request.user, pk, "hold", roles=request.roles)
+    departure = departure_for(request.user, pk, roles=request.roles)
     actions.release(departure, reason=request.POST.get("reason", ""), by=request.user, now=clock.now())
     return done(request, pk, f"{departure.code} is released.")
-
-
-@require_POST
-@signed_in
-def cancel(request: Request, pk: int) -> HttpResponse:
-    """Cancel a departure; what is aboard goes to the next one."""
-    departure = departure_for(request.user, pk, "run", roles=request.roles)
-    actions.cancel(departure, reason=request.POST.get("reason", ""), by=request.user, now=clock.now())
-    return done(request, pk, f"{departure.code} is cancelled; what was aboard is placed.")
 
 
 @require_POST

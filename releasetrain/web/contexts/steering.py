@@ -1,0 +1,219 @@
+"""Gather what one person may do about the course of a departure, and what each of it would do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from releasetrain.accounts.models import User
+from releasetrain.accounts.rules import Roles
+from releasetrain.lib.moments import moment, move
+from releasetrain.lib.verdict import Reason
+from releasetrain.notifications.queries import told_about
+from releasetrain.panels import links
+from releasetrain.panels.deadlines import deadlines_in
+from releasetrain.panels.shapes import Action, SteerForm, Steering
+from releasetrain.trains import actions
+from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.verdicts import Action as Ask
+from releasetrain.trains.queries.verdicts import verdict
+from releasetrain.trains.rules.boarding import GONE
+from releasetrain.trains.rules.states import DepartureState
+from releasetrain.web.contexts.foreseen import foreseen
+from releasetrain.web.forms.steering import (
+    HandOverForm,
+    HoldForm,
+    MoveForm,
+    OverrideForm,
+    PostponeForm,
+    ReasonForm,
+    SteerBase,
+)
+
+D = DepartureState
+OVERRIDE_LASTS = timedelta(hours=6)
+FORESEEN = (Ask.POSTPONE, Ask.CANCEL, Ask.HOLD, Ask.SKIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One way to steer a departure: its words, its form and the action that does it."""
+
+    ask: Ask
+    label: str
+    icon: str
+    done: str
+    form: type[SteerBase]
+    do: Callable[..., Any]
+    kind: str = "primary"
+    text: str = ""
+
+
+VERBS: dict[str, Verb] = {
+    "postpone": Verb(
+        ask=Ask.POSTPONE,
+        label="Postpone",
+        icon="calendar-clock",
+        done="{code} goes at another time.",
+        form=PostponeForm,
+        do=actions.postpone,
+    ),
+    "hold": Verb(
+        ask=Ask.HOLD,
+        label="Hold",
+        icon="octagon-pause",
+        done="{code} is held.",
+        form=HoldForm,
+        do=actions.hold,
+    ),
+    "move": Verb(
+        ask=Ask.MOVE,
+        label="Move a deadline",
+        icon="calendar-range",
+        done="The deadline is moved.",
+        form=MoveForm,
+        do=actions.move_deadline,
+        text="One cut-off or milestone of this one departure; those of its train stay as they are.",
+    ),
+    "hand-over": Verb(
+        ask=Ask.HAND_OVER,
+        label="Hand over",
+        icon="user-round-check",
+        done="{code} is handed over.",
+        form=HandOverForm,
+        do=actions.hand_over,
+    ),
+    "override": Verb(
+        ask=Ask.OVERRIDE,
+        label="Ask for an override",
+        icon="shield-alert",
+        done="The override is asked for; it counts once a second person has approved it.",
+        form=OverrideForm,
+        do=actions.request_override,
+        text="It counts once a second person approves it, who neither asked nor has a change aboard. "
+        "It is announced to everybody aboard and reviewed within five working days.",
+    ),
+    "restore": Verb(
+        ask=Ask.RESTORE,
+        label="Restore",
+        icon="undo-2",
+        done="{code} is back on the timetable.",
+        form=ReasonForm,
+        do=actions.restore,
+    ),
+    "skip": Verb(
+        ask=Ask.SKIP,
+        label="Skip",
+        icon="skip-forward",
+        done="{code} is skipped.",
+        form=ReasonForm,
+        do=actions.skip,
+        kind="danger",
+    ),
+    "cancel": Verb(
+        ask=Ask.CANCEL,
+        label="Cancel",
+        icon="ban",
+        done="{code} is cancelled; what was aboard is placed.",
+        form=ReasonForm,
+        do=actions.cancel,
+        kind="danger",
+    ),
+}
+QUIET = ("skip", "cancel")
+
+
+def steering_of(departure: Departure, *, person: User, roles: Roles, now: datetime) -> Steering:
+    """Offer every way to steer it to those who may; what is off for another reason than a role says why."""
+    found: list[Action] = []
+    if D(departure.state) not in GONE or departure.state == D.SKIPPED:
+        for name, verb in VERBS.items():
+            answer = verdict(verb.ask, departure, person, now, roles=roles)
+            reason = answer.reasons[0] if not answer.is_allowed else None
+            if reason is None or reason.code not in HIDDEN:
+                found.append(_action(departure, name, verb, reason))
+    return Steering(departure.pk, found)
+
+
+# Who lacks the role, or for whom it makes no sense at all, is not shown a button that is off.
+HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held")
+
+
+def _action(departure: Departure, name: str, verb: Verb, reason: Reason | None) -> Action:
+    return Action(
+        name=f"steer-{name}",
+        label=verb.label,
+        url=f"{links.departure(departure.pk)}{name}/",
+        icon=verb.icon,
+        kind="quiet" if name in QUIET else "secondary",
+        reason=reason,
+    )
+
+
+def initial_of(name: str, departure: Departure, query: dict[str, Any]) -> dict[str, Any]:
+    """Return what the fields of a form hold at first: what is so now, or what a link asks for."""
+    found: dict[str, Any] = {}
+    if name == "postpone":
+        found = {"to": _wall(departure.departs_at, departure)}
+    if name == "move":
+        found = {"to": _wall(departure.cut_off_at, departure)}
+    if name == "hand-over":
+        found = {"captain": departure.deputy_id, "deputy": departure.captain_id or departure.train.captain_id}
+    if name == "override":
+        found = {"expires_at": _wall(departure.departs_at + OVERRIDE_LASTS, departure)}
+    return {**found, **query}
+
+
+def steer_form(
+    name: str, departure: Departure, form: SteerBase, *, person: User, roles: Roles, now: datetime
+) -> SteerForm:
+    """Say what steering would do with what is typed so far, and who would be told."""
+    verb = VERBS[name]
+    answer = verdict(verb.ask, departure, person, now, roles=roles)
+    sentences, warnings = _foreseen(verb, departure, form, now)
+    return SteerForm(
+        pk=departure.pk,
+        departure=str(departure),
+        verb=name,
+        heading=verb.label if name in ("move", "override") else f"{verb.label} {departure.code}",
+        label=verb.label,
+        icon=verb.icon,
+        kind=verb.kind,
+        url=f"{links.departure(departure.pk)}{name}/",
+        back_url=links.departure(departure.pk),
+        text=verb.text,
+        sentences=sentences,
+        told=told_about(departure, but=person),
+        warnings=warnings,
+        reason=None if answer.is_allowed else answer.reasons[0],
+        previews=name in ("postpone", "move", "hold"),
+    )
+
+
+def _foreseen(
+    verb: Verb, departure: Departure, form: SteerBase, now: datetime
+) -> tuple[list[str], list[Reason]]:
+    """Return what it would do in sentences, and what speaks against it."""
+    to = form.at("to") if "to" in form.fields else form.at("until") if "until" in form.fields else None
+    notes = [note for name in ("to", "until") if (note := form.clock_note(name))]
+    warnings = [Reason("clocks", note) for note in notes]
+    if verb.ask in FORESEEN:
+        sentences, against = foreseen(verb.ask, departure, now, to=to)
+        return sentences, [*warnings, *against]
+    zone = departure.train.time_zone
+    if verb.ask is Ask.RESTORE:
+        cut_off = moment(departure.cut_off_at, zone)
+        return [f"It departs {moment(departure.departs_at, zone)}, with its cut-off {cut_off}."], warnings
+    if verb.ask is Ask.MOVE and to is not None:
+        chosen = str(form["what"].value() or "")
+        known = {what: (label, at) for what, label, at in deadlines_in(departure)}
+        label, at = known.get(chosen) or next(iter(known.values()))
+        same = at == to
+        return ([] if same else [f"{label} moves {move(at, to, zone)}."]), warnings
+    return [], warnings
+
+
+def _wall(at: datetime, departure: Departure) -> datetime:
+    """Return an instant as the train's own clocks show it, as the fields of a form take it."""
+    return at.astimezone(ZoneInfo(departure.train.time_zone)).replace(tzinfo=None)
