@@ -22,6 +22,7 @@ from releasetrain.trains.actions.timetable import (
     save_policy,
     save_train,
 )
+from releasetrain.trains.actions.variants import choose_week, save_variant
 from releasetrain.trains.actions.webhooks import Ingested, ingest_pull_request, ingest_webhook
 from releasetrain.trains.queries.settings import TrainSettings
 
@@ -38,6 +39,7 @@ __all__ = [
     "board",
     "cancel",
     "check_in",
+    "choose_week",
     "create_train",
     "depart",
     "hand_over",
@@ -60,6 +62,7 @@ __all__ = [
     "review_override",
     "save_policy",
     "save_train",
+    "save_variant",
     "seal",
     "skip",
     "submit_change",

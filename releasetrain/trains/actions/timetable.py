@@ -109,8 +109,8 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
     if isinstance(by, User) and settings.team != locked.team:
         refuse_without(roles_of(by), RUNNERS, f"run trains of {settings.team.name}", team=settings.team.pk)
     _refuse_first(train_problems(settings, now, locked))
+    lock_timetable(locked, now)
     table = moves(locked, settings, now)
-    refuse_stranded(table)
     changed = _changed(locked, settings)
     if save_seats(locked, settings.captains):
         changed.append("captains")
@@ -118,7 +118,6 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
         setattr(locked, name, getattr(settings, name))
     locked.save(update_fields=PLAIN)
     locked.services.set(settings.services)
-    apply_timetable(locked, table, by=by, now=now)
     if changed:
         record(
             kind="trains.train.changed",
@@ -129,16 +128,22 @@ def save_train(train: Train, settings: TrainSettings, *, by: By, now: datetime) 
             moved=len(table.moved),
             dropped=len(table.dropped),
         )
-    materialise(locked, until=now + AHEAD, now=now)
-    seat_captains(locked, now)
+    run_by(locked, table, by=by, now=now)
     return table
 
 
-def refuse_stranded(table: Timetable) -> None:
-    """Refuse a timetable that has no date any more for somebody aboard.
+def run_by(train: Train, table: Timetable, *, by: By, now: datetime) -> None:
+    """Let a locked train run by a timetable: move, drop and plan its departures, and seat their captains.
 
-    :raises ScheduleRefused: with their departures
+    :raises ScheduleRefused: a departure with people aboard finds no date any more
     """
+    _refuse_stranded(table)
+    _apply(train, table, by=by, now=now)
+    materialise(train, until=now + AHEAD, now=now)
+    seat_captains(train, now)
+
+
+def _refuse_stranded(table: Timetable) -> None:
     if stranded := [one for one in table.dropped if one.aboard]:
         named = listed([f"RT-{one.departure}" for one in stranded])
         raise ScheduleRefused(
@@ -153,28 +158,30 @@ def _changed(train: Train, settings: TrainSettings) -> list[str]:
     return [name.replace("_", " ").replace(" at local", "") for name in names]
 
 
-def apply_timetable(train: Train, table: Timetable, *, by: By, now: datetime) -> None:
+def lock_timetable(train: Train, now: datetime) -> None:
+    """Lock the departures of a locked train that are ahead: nobody boards or seals one while they move."""
+    rows = train.departures.filter(planned_at__gt=now).select_for_update(no_key=True)
+    list(rows.order_by("pk").values_list("pk", flat=True))
+
+
+def _apply(train: Train, table: Timetable, *, by: By, now: datetime) -> None:
     """Move, drop and re-plan the departures that are not sealed, and tell the people aboard (RULES T9)."""
     train.departures.filter(pk__in=[one.departure for one in table.dropped]).delete()
     moved = {one.departure: one for one in table.moved}
     stands_for = {one.departure: one.date.planned_at for one in table.moved}
     stands_for |= {one.departure: one.stands_for for one in table.stayed}
-    rows = train.departures.select_for_update(no_key=True).filter(
-        pk__in=[*stands_for, *(one.departure for one in table.kept)]
-    )
-    standing = list(rows.order_by("pk"))
+    rows = list(train.departures.filter(pk__in=stands_for).order_by("pk"))
     # Two departures may swap their dates; the constraint looks at every row as it is written.
-    swapping = [row.pk for row in standing if stands_for.get(row.pk, row.planned_at) != row.planned_at]
-    rows.filter(pk__in=swapping).update(planned_at=F("planned_at") - OUT_OF_THE_WAY)
-    plan = plan_of(train).to_json()
-    for row in standing:
-        row.planned_at = stands_for.get(row.pk, row.planned_at)
+    swapping = [row.pk for row in rows if row.planned_at != stands_for[row.pk]]
+    train.departures.filter(pk__in=swapping).update(planned_at=F("planned_at") - OUT_OF_THE_WAY)
+    for row in rows:
+        row.planned_at = stands_for[row.pk]
         if row.pk in moved:
             set_times(row, moved[row.pk].after)
-        if row.state == DepartureState.SCHEDULED:
-            row.plan = plan
-    Departure.objects.bulk_update(standing, ["planned_at", "plan", *TIMES], batch_size=500)
-    for row in standing:
+    Departure.objects.bulk_update(rows, ["planned_at", *TIMES], batch_size=500)
+    to_open = train.departures.filter(planned_at__gt=now, state=DepartureState.SCHEDULED, imported_from="")
+    to_open.update(plan=plan_of(train).to_json())
+    for row in rows:
         if row.pk in moved and moved[row.pk].aboard:
             _tell_moved(row, moved[row.pk], by, now)
 

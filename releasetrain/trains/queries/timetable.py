@@ -1,13 +1,21 @@
 """Read schedules: what a train's rule means, its next dates, and what an edit would move."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Q
 
 from releasetrain.accounts.rules import Role
 from releasetrain.lib.recurrence import BadRule
-from releasetrain.trains.models import Departure, Train
-from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, weeks_of
+from releasetrain.lib.schedule import Schedule
+from releasetrain.trains.models import Departure, Train, Variant
+from releasetrain.trains.queries.terms import (
+    TrainSettings,
+    dates_ahead,
+    schedule_of,
+    variant_schedule,
+    weeks_of,
+)
 from releasetrain.trains.rules.plan import Ask, Plan
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 from releasetrain.trains.rules.times import Times
@@ -50,22 +58,41 @@ def next_dates(train: Train, now: datetime, limit: int = 10) -> list[Date]:
     return dates_ahead(train, weeks_of(train), after=now, until=now + YEARS, limit=limit)
 
 
-def moves(train: Train, edited: Train | TrainSettings, now: datetime) -> Timetable:
+def moves(
+    train: Train,
+    edited: Train | TrainSettings,
+    now: datetime,
+    *,
+    weeks: Mapping[date, Schedule | None] | None = None,
+) -> Timetable:
     """Return what an edit does to the departures that stand; the form shows it first (RULES T9).
 
     Departures whose seal is behind them do not move, and nothing is planned whose seal would be (T12).
 
-    :param edited: what is to be; the train itself after a change of its weeks
+    :param edited: what is to be; the train itself where only its weeks change
+    :param weeks: the schedules of single weeks as they are to be; those that the train has where None
     :raises BadRule: the schedule or a deadline cannot be used
     """
     standing = may_still_move(train, now)
     until = max([now + AHEAD, *(one.planned_at + timedelta(seconds=1) for one in standing)])
-    weeks = weeks_of(train, edited.time_zone)
-    ahead = dates_ahead(edited, weeks, after=now, until=until)
+    chosen = weeks_of(train, edited.time_zone) if weeks is None else weeks
+    ahead = dates_ahead(edited, chosen, after=now, until=until)
     planned = {one.planned_at for one in standing}
     # A departure that stands keeps its date although an earlier cut-off would have sealed it already.
     dates = [one for one in ahead if one.times.cut_off_at > now or one.planned_at in planned]
     return timetable(standing, dates, now)
+
+
+def moves_for_week(train: Train, monday: date, variant: Variant | None, now: datetime) -> Timetable:
+    """Return what it does to run one week by a variant, or by the usual schedule where None.
+
+    :raises BadRule: a schedule cannot be used
+    """
+    weeks = weeks_of(train)
+    weeks.pop(monday, None)
+    if variant is not None:
+        weeks[monday] = variant_schedule(variant, train.time_zone)
+    return moves(train, train, now, weeks=weeks)
 
 
 def may_still_move(train: Train, now: datetime) -> list[Standing]:

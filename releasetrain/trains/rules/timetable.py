@@ -174,7 +174,8 @@ def _milestones(row: Standing, after: Times, now: datetime) -> tuple[tuple[str, 
 def rematch(standing: Iterable[Standing], instants: Sequence[datetime]) -> dict[int, datetime]:
     """Give each departure its nearest free instant; those with changes aboard choose first, pinned ones last.
 
-    A departure whose instant is there still keeps it.
+    A departure whose instant is there still keeps it, and no other one is moved past it: better none than
+    one in a year.
 
     :param instants: ascending
     :return: the instant by departure; who finds none is left out
@@ -182,10 +183,10 @@ def rematch(standing: Iterable[Standing], instants: Sequence[datetime]) -> dict[
     rows = list(standing)
     known = set(instants)
     chosen = {one.departure: one.planned_at for one in rows if one.planned_at in known}
-    kept = set(chosen.values())
-    free = [instant for instant in instants if instant not in kept]
+    taken = set(chosen.values())
+    kept, free = sorted(taken), [instant for instant in instants if instant not in taken]
     waiting = {one.departure: one for one in rows if one.departure not in chosen}
-    wishes = [wish for one in waiting.values() if (wish := _wish(one, free))]
+    wishes = [wish for one in waiting.values() if (wish := _wish(one, free, kept))]
     heapify(wishes)
     while wishes:
         _, _, instant, departure = heappop(wishes)
@@ -193,15 +194,23 @@ def rematch(standing: Iterable[Standing], instants: Sequence[datetime]) -> dict[
         if free[place : place + 1] == [instant]:
             del free[place]
             chosen[departure] = instant
-        elif wish := _wish(waiting[departure], free):
+        elif wish := _wish(waiting[departure], free, kept):
             heappush(wishes, wish)
     return chosen
 
 
-def _wish(one: Standing, free: Sequence[datetime]) -> tuple[int, timedelta, datetime, int] | None:
+def _wish(
+    one: Standing, free: Sequence[datetime], kept: Sequence[datetime]
+) -> tuple[int, timedelta, datetime, int] | None:
     """Return what a departure would take next, its nearest free instant, with its place in the queue."""
-    place = bisect_left(free, one.planned_at)
-    near = [(abs(instant - one.planned_at), instant) for instant in free[max(place - 1, 0) : place + 1]]
+    place, fence = bisect_left(free, one.planned_at), bisect_left(kept, one.planned_at)
+    lowest = kept[fence - 1] if fence else None
+    highest = kept[fence] if fence < len(kept) else None
+    near = [
+        (abs(instant - one.planned_at), instant)
+        for instant in free[max(place - 1, 0) : place + 1]
+        if (lowest is None or lowest < instant) and (highest is None or instant < highest)
+    ]
     if not near or (one.pinned and min(near)[0] > NEAR):
         return None
     return (2 if one.pinned else int(one.aboard == 0), *min(near), one.departure)

@@ -65,6 +65,13 @@ def test_t9_from_daily_to_weekly_people_aboard_go_to_the_nearest_and_empty_ones_
     assert len(table.dropped) == 13
 
 
+def test_t9_nobody_is_moved_past_a_departure_that_stays() -> None:
+    rows = standing(aboard=(2, 0, 0))
+    table = table_of(rows, [*weekly(TUESDAY + WEEK, 2), TUESDAY + 50 * WEEK])
+    assert [one.departure for one in table.dropped] == [0], "not moved to another year"
+    assert [one.planned_at for one in table.added] == [TUESDAY + 50 * WEEK]
+
+
 def test_t9_a_new_cut_off_alone_moves_a_deadline_and_no_departure() -> None:
     table = timetable(standing()[:1], [date(TUESDAY, timedelta(hours=5))], EARLIER)
     (move,) = table.moved
