@@ -2,12 +2,32 @@
 
 from django.urls import path
 
-from releasetrain.web.views.calendar import feeds, holidays, line, open_now, overrides, pages, subscribe
+from releasetrain.web.views.calendar import (
+    feeds,
+    holidays,
+    line,
+    open_now,
+    overrides,
+    pages,
+    subscribe,
+    windows,
+)
 
 urlpatterns = [
     path("", pages.calendar, name="calendar"),
     path("stop/", line.line_stop, name="calendar-stop"),
     path("open/", open_now.open_now, name="calendar-open"),
+    path("windows/new/", windows.window_new, name="calendar-windows-new"),
+    path("windows/<int:pk>/", windows.window_detail, name="calendar-windows-detail"),
+    path("windows/<int:pk>/edit/", windows.window_edit, name="calendar-windows-edit"),
+    path("windows/<int:pk>/end/", windows.window_end, name="calendar-windows-end"),
+    path(
+        "windows/<int:pk>/end-this-time/",
+        windows.window_end,
+        {"only_this_time": True},
+        name="calendar-windows-end-this-time",
+    ),
+    path("windows/<int:pk>/delete/", windows.window_delete, name="calendar-windows-delete"),
     path("overrides/", overrides.override_list, name="calendar-overrides"),
     path("overrides/<int:pk>/review/", overrides.override_review, name="calendar-overrides-review"),
     path("holidays/", holidays.holiday_list, name="calendar-holidays"),

@@ -56,13 +56,13 @@ NOT_SETTINGS = {
 class PlaceForm(forms.Form):
     """One part of the house that a window covers or leaves out; an empty row counts for nothing."""
 
+    is_exclusion = forms.ChoiceField(
+        label="This part", choices=[("", "is covered"), ("out", "is left out")], required=False
+    )
     team = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
     service = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
     environment = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
     region = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
-    is_exclusion = forms.ChoiceField(
-        label="This part", choices=[("", "is covered"), ("out", "is left out")], required=False
-    )
 
     def __init__(self, *args: Any, parts: Parts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,7 +79,9 @@ PlaceSet = forms.formset_factory(PlaceForm, extra=0, absolute_max=rows.MOST_ROWS
 
 
 class WindowForm(forms.Form):
-    """What somebody wants a window to be; `places` are the rows of its scope."""
+    """What somebody wants a window to be; `places` are the rows of its scope, `settings` all of it, read."""
+
+    settings: WindowSettings
 
     name = forms.CharField(max_length=120, help_text="People read it on the board, e.g. “Black Friday”.")
     reason = forms.CharField(
@@ -104,7 +106,6 @@ class WindowForm(forms.Form):
         widget=forms.RadioSelect,
         initial=Behaviour.HOLD.value,
         label="A rollout that runs when it opens",
-        help_text="Rollbacks, and switching a flag off, go through every window.",
     )
     lanes = forms.MultipleChoiceField(
         choices=[(one.value, one.words.capitalize()) for one in Lane],
@@ -202,7 +203,8 @@ class WindowForm(forms.Form):
         if not self.places.is_valid():
             self.add_error(None, "Choose again which parts of the house it covers.")
         if not self.errors:
-            found = examine(self.settings(), self.now)
+            self.settings = self._settings()
+            found = examine(self.settings, self.now)
             self.doubts = found.doubts
             for name, sentence in found.problems.items():
                 self.add_error(self.field_of(name), sentence)
@@ -226,7 +228,7 @@ class WindowForm(forms.Form):
             name = "repeats"
         return name if name in self.fields else None
 
-    def settings(self) -> WindowSettings:
+    def _settings(self) -> WindowSettings:
         """Return what was typed as the settings of a window."""
         typed = self.cleaned_data
         is_all_day, repeats = typed["is_all_day"], typed["repeats"]
@@ -257,7 +259,7 @@ class WindowForm(forms.Form):
     def unconfirmed(self) -> dict[str, str]:
         """Return what has to be confirmed before it can be saved, by field (RULES W10)."""
         is_confirmed = self.cleaned_data["is_confirmed"]
-        return window_problems(self.settings(), self.now, is_confirmed=is_confirmed, window=self.window)
+        return window_problems(self.settings, self.now, is_confirmed=is_confirmed, window=self.window)
 
 
 def named_places(rows: Sequence[Mapping[str, int]]) -> list[Where]:

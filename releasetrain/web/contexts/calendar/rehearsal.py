@@ -80,8 +80,9 @@ def rehearsal_panel(
 
 
 def _verb(settings: WindowSettings) -> str:
+    """Say what it does to departures; a notice does nothing."""
     if settings.level is Stops.NOTICE:
-        return "It is announced to"
+        return ""
     return "Outside it, it stops" if settings.effect is Effect.ALLOW else "It stops"
 
 

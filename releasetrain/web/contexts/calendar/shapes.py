@@ -215,3 +215,8 @@ class WindowPage:
     feed: Link | None = None
     over: str = ""
     is_stale: bool = False
+
+    @property
+    def has_own_clocks(self) -> bool:
+        """Tell whether its own clocks show another time than the reader's."""
+        return any(one.there for one in self.times)

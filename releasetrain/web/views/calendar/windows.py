@@ -106,7 +106,7 @@ def save(request: Request, form: WindowForm, window: Window | None, now: datetim
     if unconfirmed:
         form.add_error("is_confirmed", "Confirm it, or put it right.")
         return None
-    settings, is_confirmed = form.settings(), form.cleaned_data["is_confirmed"]
+    settings, is_confirmed = form.settings, form.cleaned_data["is_confirmed"]
     try:
         if window is None:
             return actions.open_window(settings, by=request.user, now=now, is_confirmed=is_confirmed)
@@ -129,7 +129,7 @@ def draw(
     """Draw the form, with the rehearsal of what stands in it where it was seen whole."""
     panel = None
     if seen:
-        settings = form.settings()
+        settings = form.settings
         why = why_not_window(settings, request.roles, OPEN_ROLES, "save this")
         zone = timezone.get_current_timezone()
         found = rehearse(settings, now, window=window)
