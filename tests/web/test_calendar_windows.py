@@ -244,7 +244,7 @@ def test_rows_come_and_go_without_script(sign_in: SignIn) -> None:
     assert 'name="places-2-team"' in more
     assert "Nobody is in." in more
     assert "This field is required." not in more
-    less = text_of(browser.post(NEW, typed(remove="places:0", **two)))
+    less = text_of(browser.post(NEW, typed(leave_out="places:0", **two)))
     assert 'name="places-1-team"' not in less
     assert f'<option value="{service.pk}" selected>' in less
 

@@ -77,3 +77,10 @@ def test_every_part_is_used_and_shown_on_the_styleguide() -> None:
 def test_scripts_need_no_eval_and_no_other_host() -> None:
     for path in (Path(settings.BASE_DIR) / "static" / "js").glob("*.js"):
         assert not re.search(r"\beval\(|new Function|https?://(?!www\.w3\.org)", path.read_text()), path
+
+
+def test_no_control_takes_the_place_of_a_property_of_its_form() -> None:
+    """A button named “remove” inside a form hides form.remove(), and whoever swaps the form fails."""
+    taken = re.compile(r'name="(remove|submit|reset|action|method|children|parentNode|id|closest|matches)"')
+    found = [f"{path.name}: {name}" for path in TEMPLATES for name in taken.findall(path.read_text())]
+    assert found == []

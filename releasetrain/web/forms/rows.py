@@ -44,7 +44,7 @@ def pressed(data: QueryDict, prefixes: tuple[str, ...]) -> QueryDict | None:
     """Return what was typed with the row added or taken away whose button was pressed; None if none was."""
     if (prefix := data.get("add", "")) in prefixes:
         return with_row(data, prefix)
-    prefix, _, number = data.get("remove", "").partition(":")
+    prefix, _, number = data.get("leave_out", "").partition(":")
     if prefix in prefixes and number.isdecimal():
         return without_row(data, prefix, int(number))
     return None

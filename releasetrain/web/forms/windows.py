@@ -48,7 +48,7 @@ NOT_SETTINGS = {
     "save",
     "rehearse",
     "add",
-    "remove",
+    "leave_out",
     "take",
 }
 
