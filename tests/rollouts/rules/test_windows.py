@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releasetrain.calendars.rules.windows import Behaviour
@@ -173,6 +173,7 @@ def test_w5_an_end_that_nobody_knows_is_the_latest() -> None:
     assert latest_end([window(until=at(1)), window(until=at(2))]) == at(2)
 
 
+@settings(deadline=None)
 @given(
     behaviours=st.lists(st.tuples(st.sampled_from(Behaviour), st.integers(1, 40)), max_size=12),
     bake=st.sampled_from([60, 300]),
@@ -355,6 +356,7 @@ LINES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(queued=LINES, order=st.randoms(use_true_random=False), late=st.integers(0, 20))
 def test_w2_w3_turns_follow_the_queue_thirty_seconds_apart_in_whatever_order_they_are_asked(
     queued: list[tuple[int, int]], order: Any, late: int
