@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from releasetrain.accounts.models import Duty, Shift
 from releasetrain.accounts.queries import on_call
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars import actions, fetching, tasks
-from releasetrain.calendars.actions import feeds
+from releasetrain.calendars.actions import feeding, feeds
 from releasetrain.calendars.models import Feed, Occurrence, Window
 from releasetrain.calendars.queries import verdict_for
 from releasetrain.calendars.rules.feeds import next_due_at
 from releasetrain.calendars.rules.windows import Stops
+from releasetrain.celery import app
 from releasetrain.events.models import Event
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid, NotAllowed
@@ -225,6 +227,26 @@ def test_what_could_not_be_taken_over_is_kept_with_the_feed() -> None:
     assert len(spans(feed)) == 2
 
 
+@pytest.mark.django_db
+def test_what_a_calendar_opens_is_bounded_and_what_is_left_out_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feeding, "MOST_WINDOWS", 2)
+    feed = add(body=calendar(*(event(f"{number}", title=f"F{number}") for number in range(4))))
+    assert feed.windows.count() == 2
+    assert [(row["event"], row["is_taken"]) for row in feed.report] == [("F2", False), ("F3", False)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 5])
+def test_events_that_stay_the_same_cost_nothing(count: int) -> None:
+    same = [event(f"{number}") for number in range(count)]
+    feed = add(body=calendar(*same))
+    with CaptureQueriesContext(connection) as seen:
+        actions.take_in(feed, calendar(*same, "X-SAYS:hello"), now=NOW + HOUR)
+    assert len(seen) <= 8
+
+
 # W11
 
 
@@ -389,6 +411,13 @@ def test_one_bad_calendar_does_not_stop_the_next(server: Server, monkeypatch: py
     tasks.refresh_feeds()
     assert spans(second) != []
     assert spans(first) == []
+
+
+def test_the_clock_knows_every_task_that_it_wakes() -> None:
+    app.loader.import_default_modules()
+    wakes = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {"releasetrain.calendars.tasks.refresh_feeds", "releasetrain.calendars.tasks.materialise"} <= wakes
+    assert wakes <= set(app.tasks)
 
 
 # Removing

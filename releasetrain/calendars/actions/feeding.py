@@ -1,6 +1,6 @@
 """Turn the events of a calendar into windows or shifts: add, change and remove only what differs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,9 @@ from releasetrain.lib.spans import Span
 # Nothing that ends by a rule goes on for longer than this after what is written ahead.
 FAR = timedelta(days=366 * 20)
 LONGEST_REASON = 2000
-MOST_TIMES = 20_000
+MOST_WINDOWS, MOST_TIMES = 2000, 20_000
+TOO_MANY = f"The calendar opens more than {MOST_WINDOWS} windows, or {MOST_TIMES} times; this is left out."
+NO_LENGTH = "It has no length, so there is nothing that it could stop."
 
 
 @dataclass(slots=True)
@@ -51,10 +53,12 @@ def had(feed: Feed, now: datetime) -> int:
     return _shifts(feed).count() if feed.brings == "shifts" else _windows(feed, now).count()
 
 
-def apply(feed: Feed, found: Read, now: datetime, *, removes: bool = True) -> Changes:
+def apply(feed: Feed, found: Read, now: datetime, *, before: Read, removes: bool = True) -> Changes:
     """Make what stands of a calendar what it says, within the caller's transaction.
 
     What could not be read this time stays as it was; what is over stays as it is.
+
+    :param before: what it said when it was taken in last; an event that is the same is left alone
     """
     changes = Changes()
     for remark in found.remarks:
@@ -63,40 +67,47 @@ def apply(feed: Feed, found: Read, now: datetime, *, removes: bool = True) -> Ch
     if feed.brings == "shifts":
         _apply_shifts(feed, found, now, changes, removes=removes)
     else:
-        _apply_windows(feed, found, now, changes, removes=removes)
+        _open_windows(feed, found, now, changes, before)
+        if removes:
+            _drop_windows(feed, found, now, changes)
     return changes
 
 
-def _apply_windows(feed: Feed, found: Read, now: datetime, changes: Changes, *, removes: bool) -> None:
-    budget = MOST_TIMES
+def _open_windows(feed: Feed, found: Read, now: datetime, changes: Changes, before: Read) -> None:
+    known = set(feed.windows.filter(deleted_at__isnull=True).values_list("uid", flat=True))
+    same = {event.uid: event for event in before.events if not event.repeats and event.uid in known}
+    windows, times = MOST_WINDOWS, MOST_TIMES
     for event in found.events:
-        plan = _plan(event, feed, now, most=budget)
-        budget -= len(plan.times)
-        if why := _why_no_window(event, plan, now, budget):
-            changes.say(event.title or event.uid, why, is_taken=False)
+        if same.get(event.uid) == event:
+            continue
+        plan = _plan(event, feed, now)
+        if not plan.times and event.uid not in known:
+            if _is_moment(event, now):
+                changes.say(event.title or event.uid, NO_LENGTH, is_taken=False)
+            continue
+        windows, times = windows - 1, times - len(plan.times)
+        if windows < 0 or times < 0:
+            changes.say(event.title or event.uid, TOO_MANY, is_taken=False)
         else:
             changes.count(put_window(feed, event.uid, _settings(feed, event), now=now, plan=plan)[1])
-    if not removes:
-        return
+
+
+def _drop_windows(feed: Feed, found: Read, now: datetime, changes: Changes) -> None:
+    there = _there(found)
     for window in _windows(feed, now):
-        if not _stands(window.uid, found):
+        if not there(window.uid):
             why = "was called off" if window.uid in found.cancelled else "is not in it any more"
             drop_window(window, reason=f"The event {why}, says the calendar “{feed}”.", now=now)
             changes.removed += 1
 
 
-def _why_no_window(event: Event, plan: Plan, now: datetime, budget: int) -> str | None:
-    """Return why an event stands for no window that anybody should know of, or None."""
-    if budget <= 0:
-        return f"The calendar opens windows more than {MOST_TIMES} times; this event is left out."
-    if plan.times or not event.times(now, now + AHEAD, most=1):
-        return None
-    return "It has no length, so there is nothing that it could stop."
+def _is_moment(event: Event, now: datetime) -> bool:
+    """Tell whether an event takes place without lasting."""
+    return any(one.start == one.end for one in event.times(now, now + AHEAD, most=1))
 
 
-def _plan(event: Event, feed: Feed, now: datetime, *, most: int) -> Plan:
-    is_widest = Effect(feed.effect) is Effect.DENY
-    ahead = event.times(now, now + AHEAD, is_widest=is_widest, most=max(min(most, 2000), 1))
+def _plan(event: Event, feed: Feed, now: datetime) -> Plan:
+    ahead = event.times(now, now + AHEAD, is_widest=Effect(feed.effect) is Effect.DENY)
     times = tuple(Opening(Span(one.start, one.end)) for one in ahead if one.start < one.end)
     return Plan(times, is_last=not _goes_on(event, now + AHEAD))
 
@@ -148,9 +159,10 @@ def _windows(feed: Feed, now: datetime) -> QuerySet[Window]:
     return feed.windows.filter(comes, deleted_at__isnull=True).order_by("pk")
 
 
-def _stands(uid: str, found: Read) -> bool:
-    """Tell whether an event is still in its calendar, or may be for all that could be read."""
-    return uid.partition("#")[0] in found.lost or any(event.uid == uid for event in found.events)
+def _there(found: Read) -> Callable[[str], bool]:
+    """Return what tells whether an event is still in its calendar, or may be for all that could be read."""
+    read = {event.uid for event in found.events}
+    return lambda uid: uid in read or uid.partition("#")[0] in found.lost
 
 
 def _shifts(feed: Feed) -> QuerySet[Shift]:
@@ -184,7 +196,7 @@ def _apply_shifts(feed: Feed, found: Read, now: datetime, changes: Changes, *, r
     for name in strangers:
         changes.say(name, "Nobody here is called that, so the shift carries the name alone.", is_taken=True)
     if removes:
-        standing = [shift.uid for shift in _shifts(feed) if _stands(shift.uid, found)]
+        standing = list(filter(_there(found), _shifts(feed).values_list("uid", flat=True)))
         changes.removed += drop_fed_shifts(feed=feed.pk, keep=standing, now=now)
 
 

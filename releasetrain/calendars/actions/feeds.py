@@ -14,7 +14,7 @@ from releasetrain.calendars.actions.feeding import Changes, apply, had
 from releasetrain.calendars.actions.windows import MAY_OPEN, drop_window
 from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import decode
-from releasetrain.calendars.ics.reader import read
+from releasetrain.calendars.ics.reader import Read, read
 from releasetrain.calendars.models import Feed
 from releasetrain.calendars.rules.addresses import read_address, why_not_address
 from releasetrain.calendars.rules.feeds import LEASE, next_due_at, why_not_take
@@ -156,13 +156,13 @@ def refresh_feed(feed: Feed, *, now: datetime) -> Feed:
 def take_in(feed: Feed, body: bytes, *, now: datetime) -> Feed:
     """Make what a calendar brings what its text says, in one transaction, or leave it and mark it stale."""
     digest = token_digest(body.decode("latin-1"))
-    found = read(body, zone=feed.zone)
+    found, before = read(body, zone=feed.zone), _kept(feed)
     with transaction.atomic():
         kept = _locked(feed)
         if why := why_not_take(found, had=had(kept, now)):
             return _fail(kept, why, now)
         if digest != kept.digest:
-            changes = apply(kept, found, now)
+            changes = apply(kept, found, now, before=before if kept.digest == feed.digest else Read())
             kept.body, kept.digest, kept.report = decode(body).replace("\x00", ""), digest, changes.report
             _say(kept, changes, now)
         if kept.problem:
@@ -188,9 +188,8 @@ def take_in(feed: Feed, body: bytes, *, now: datetime) -> Feed:
 def write_ahead(feed: Feed, *, now: datetime) -> None:
     """Write the times of the last good text further ahead, stale or not; nothing else has changed."""
     kept = _locked(feed)
-    found = read(kept.body.encode(), zone=kept.zone)
-    if not found.fault:
-        apply(kept, found, now, removes=False)
+    found = _kept(kept)
+    apply(kept, found, now, before=found, removes=False)
 
 
 @transaction.atomic
@@ -226,6 +225,11 @@ def _fail(feed: Feed, problem: str, now: datetime) -> Feed:
     if is_news:
         record(kind="calendars.feed.failed", subject=kept, actor=SYSTEM, now=now, problem=kept.problem)
     return kept
+
+
+def _kept(feed: Feed) -> Read:
+    """Read the last good text again; nothing where there is none."""
+    return read(feed.body.encode(), zone=feed.zone) if feed.body else Read()
 
 
 def _say(feed: Feed, changes: Changes, now: datetime) -> None:
