@@ -97,13 +97,15 @@ def test_t3_what_lets_things_happen_within_the_hour_that_occurs_twice_happens_th
         ("America/Santiago", "2026-09-06", "2026-09-06T04:00", 23),
         ("Asia/Beirut", "2026-03-29", "2026-03-28T22:00", 23),
         ("America/Scoresbysund", "2025-03-29", "2025-03-29T02:00", 23),
+        ("America/Toronto", "1919-03-31", "1919-03-31T04:30", 23.5),
+        ("America/Havana", "2026-10-31", "2026-10-31T04:00", 24),
         ("America/Havana", "2026-11-01", "2026-11-01T04:00", 25),
         ("America/Santiago", "2026-04-04", "2026-04-04T03:00", 25),
         ("America/St_Johns", "2010-11-06", "2010-11-06T02:30", 25),
         ("Europe/Berlin", "2026-11-27", "2026-11-26T23:00", 24),
     ],
 )
-def test_t4_a_day_starts_at_its_first_valid_instant(zone: str, on: str, starts: str, hours: int) -> None:
+def test_t4_a_day_starts_at_its_first_valid_instant(zone: str, on: str, starts: str, hours: float) -> None:
     found = day(zone, on)
     assert (found.start, found.end - found.start) == (utc(starts), HOUR * hours)
 
