@@ -13,6 +13,7 @@ from releasetrain.api import schemas, shapes
 from releasetrain.api.auth import Request, Token
 from releasetrain.health.access import target_for
 from releasetrain.health.actions import Taken, take_readings
+from releasetrain.insights.arrival import arrival_of
 from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, NotFound, Refused
 from releasetrain.rollouts.models import Hold, Rollout
@@ -157,3 +158,22 @@ def list_rollouts(request: Request, departure_id: Path[schemas.Id]) -> list[sche
     )
     open_holds = Prefetch("holds", Hold.objects.filter(cleared_at__isnull=True), to_attr="open_holds")
     return [shapes.rollout(one) for one in rows.prefetch_related(open_holds, "transitions")]
+
+
+@router.get(
+    "/changes/{change_id}/arrival",
+    auth=Token("read"),
+    response={200: schemas.ArrivalOut, **READ_PROBLEMS},
+    summary="Say when everybody has a change",
+    tags=["changes"],
+)
+def show_arrival(request: Request, change_id: Path[schemas.Id]) -> schemas.ArrivalOut:
+    """Say by when everybody has a change, what keeps it, and each step on its way; scope `read`.
+
+    It is told from its cut-off, this train's past decisions, the stages, the windows, and what else waits for
+    the same service; in whatever state the change is.
+    """
+    found = changes_with_service().filter(pk=change_id).first()
+    if found is None:
+        raise NotFound(f"There is no change {change_id}.")
+    return shapes.arrival(found, arrival_of(found, clock.now()))

@@ -20,7 +20,7 @@ from releasetrain.health.rules.reports import (
 )
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import Span
-from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 
 def _refuse_other_than_numbers(value: object) -> object:
@@ -227,6 +227,36 @@ class RolloutOut(Schema):
     finished_at: datetime | None
     holds: list[HoldOut]
     transitions: list[TransitionOut]
+
+
+class BlockOut(Schema):
+    """What keeps a change from going on."""
+
+    code: str = Field(description="a code for programs")
+    message: str = Field(description="a sentence for people")
+    until: datetime | None = Field(description="when it is over, where that is known")
+    who: str | None = Field(description="who can change it")
+
+
+class PartOut(Schema):
+    """One step on the way of a change, with its planned instant where it has one."""
+
+    label: str
+    at: datetime | None
+    note: str
+
+
+class ArrivalOut(Schema):
+    """When everybody has a change; both instants are empty where nobody can say."""
+
+    change: int
+    state: ChangeState
+    departure: int | None = Field(description="what it is aboard, or could board next")
+    p50_at: datetime | None = Field(description="half of the time everybody has it by then")
+    p90_at: datetime | None = Field(description="nine times of ten everybody has it by then")
+    blocked: BlockOut | None
+    parts: list[PartOut]
+    sentence: str
 
 
 class Filter(Schema):

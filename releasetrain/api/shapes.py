@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from releasetrain.api import schemas
+from releasetrain.insights.arrival import Arrival
 from releasetrain.rollouts.models import Rollout
 from releasetrain.trains.models import Change, Departure, Manifest
-from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 
 def departure(row: Departure) -> schemas.DepartureOut:
@@ -62,6 +63,23 @@ def change(row: Change) -> schemas.ChangeOut:
         version=row.version,
         author=row.author_label,
         state=row.state,
+    )
+
+
+def arrival(of: Change, found: Arrival) -> schemas.ArrivalOut:
+    """Shape when everybody has a change."""
+    why = found.blocked
+    return schemas.ArrivalOut(
+        change=of.pk,
+        state=ChangeState(of.state),
+        departure=found.departure.pk if found.departure else None,
+        p50_at=found.p50_at,
+        p90_at=found.p90_at,
+        blocked=schemas.BlockOut(code=why.code, message=why.text, until=why.until, who=why.who or None)
+        if why
+        else None,
+        parts=[schemas.PartOut(label=one.label, at=one.at, note=one.note) for one in found.parts],
+        sentence=found.sentence,
     )
 
 

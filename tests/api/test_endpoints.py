@@ -244,6 +244,37 @@ def test_a_departures_rollouts_are_shown_with_open_holds_and_steps() -> None:
     assert [one["to_state"] for one in shown["transitions"]] == ["preflight"]
 
 
+def test_a_change_says_when_everybody_has_it() -> None:
+    now = clock.now()
+    departure = make.departure(
+        departs_at=now + timedelta(hours=2), cut_off_at=now + timedelta(hours=1), planned_at=now
+    )
+    change = make.change(departure=departure, state="aboard", boarded_at=now)
+    answer = client("read").get(f"/api/v1/changes/{change.pk}/arrival")
+    found = answer.json()
+    assert answer.status_code == 200
+    assert (found["change"], found["state"], found["departure"]) == (change.pk, "aboard", departure.pk)
+    assert found["p50_at"] < found["p90_at"]
+    assert found["blocked"] is None
+    assert [one["label"] for one in found["parts"]][:3] == ["Cut-off", "Decision", "Departure"]
+    assert found["parts"][0]["at"].startswith(f"{departure.cut_off_at:%Y-%m-%dT%H:%M:%S}")
+    assert found["sentence"].startswith("As likely as not, everybody has it by ")
+
+
+def test_a_change_that_is_blocked_says_by_whom() -> None:
+    change = make.change()
+    found = client("read").get(f"/api/v1/changes/{change.pk}/arrival").json()
+    assert (found["p50_at"], found["departure"]) == (None, None)
+    assert found["blocked"]["code"] == "no_departure"
+    assert found["blocked"]["who"]
+
+
+def test_the_arrival_of_a_change_that_does_not_exist_is_not_found() -> None:
+    answer = client("read").get("/api/v1/changes/999999/arrival")
+    assert (answer.status_code, answer.json()["error"]) == (404, "not_found")
+    assert client("ofrep:production").get("/api/v1/changes/1/arrival").status_code == 403
+
+
 @pytest.mark.parametrize("path", ["", "/rollouts"])
 def test_a_departure_that_does_not_exist_is_not_found(path: str) -> None:
     answer = client("read").get(f"/api/v1/departures/4711{path}")
@@ -423,6 +454,7 @@ def test_every_scope_and_path_is_described() -> None:
         "/api/v1/departures",
         "/api/v1/departures/{departure_id}",
         "/api/v1/departures/{departure_id}/rollouts",
+        "/api/v1/changes/{change_id}/arrival",
     }
     for scope in ("metrics:<service>", "read", "ofrep:<environment>"):
         assert f"`{scope}`" in described["info"]["description"]

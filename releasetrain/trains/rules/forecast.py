@@ -32,13 +32,17 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one service aboard has to go through, and the services aboard that have to arrive before."""
+    """What one service aboard has to go through, and the services aboard that have to arrive before.
+
+    `began` is when its rollout did, where it runs already; then the first step is what is left of its stage.
+    """
 
     service: int
     name: str
     place: Place
     steps: tuple[Step, ...]
     needs: frozenset[int] = frozenset()
+    began: datetime | None = None
 
     @property
     def lasts(self) -> timedelta:
@@ -224,6 +228,8 @@ def _first_free(
     while not is_settled:
         is_settled = True
         for run in first:
+            if run.began is not None:
+                continue
             wait = _wait(run, closures.get(run.service, ()), moment, began=None, weight=0)
             if wait is not None:
                 waits.append(wait)
@@ -263,12 +269,15 @@ class _Trip:
 
     @classmethod
     def of(cls, run: Run, closures: Sequence[Closure], starts_at: datetime | None) -> "_Trip":
-        trip, moment, began, weight = cls(), starts_at, None, 0
-        for step in run.steps:
+        trip, moment, began, weight = cls(), starts_at, run.began, 0
+        for number, step in enumerate(run.steps):
             if moment is None:
                 trip.stages.append(Stage(run, step.weight, None, None))
                 continue
-            wait = _wait(run, closures, moment, began=began, weight=weight)
+            is_under_way = number == 0 and run.began is not None
+            stopping = _pausing(closures) if is_under_way else closures
+            at_weight = step.weight if is_under_way else weight
+            wait = _wait(run, stopping, moment, began=began, weight=at_weight)
             own = [wait] if wait else []
             start = wait.end if wait else moment
             began, weight = began or start, step.weight
@@ -334,11 +343,16 @@ def _free_from(
     return free, tuple(met.values())
 
 
+def _pausing(closures: Sequence[Closure]) -> list[Closure]:
+    """Return the closures that stop the clock of a bake."""
+    return [one for one in closures if one.freeze.behaviour in PAUSES]
+
+
 def _baked(
     run: Run, step: Step, closures: Sequence[Closure], start: datetime, own: list[Hold]
 ) -> datetime | None:
     """Return when a stage that starts at an instant has baked; a window that holds stops its clock."""
-    pausing = [one for one in closures if one.freeze.behaviour in PAUSES]
+    pausing = _pausing(closures)
     moment, left = start, step.lasts
     while True:
         opening = next((one.start for one in pausing if moment < one.start < moment + left), None)
