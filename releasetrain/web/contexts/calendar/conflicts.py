@@ -1,18 +1,18 @@
 """Find departures that cannot run as planned: into a window that stops them, or against one another."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import takewhile
+from typing import Any
 
-from releasetrain.calendars.rules.judging import stops
 from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place, Stops
 from releasetrain.catalog.models import Dependency
 from releasetrain.lib.spans import Span
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries.overrides import passings_of
-from releasetrain.trains.rules.forecast import Course, Hold, Run, closures_of, foresee, length, steps_of
+from releasetrain.trains.rules.forecast import Closure, Hold, Run, closures_of, foresee, length, steps_of
 from releasetrain.trains.rules.overrides import Passing
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 from releasetrain.web.contexts.calendar.days import day_words
@@ -24,7 +24,7 @@ LEVELS = {Stops.HARD: "stops it", Stops.SOFT: "asks for an acknowledgement"}
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What every departure is held against."""
+    """What every departure is held against; what stops a place is worked out once, from `since` on."""
 
     freezes: Sequence[Freeze]
     parts: Parts
@@ -32,6 +32,19 @@ class Known:
     now: datetime
     needs: dict[int, frozenset[int]]
     passings: dict[int, tuple[Passing, ...]]
+    since: datetime
+    closures: dict[tuple[Any, ...], list[Closure]] = field(default_factory=dict)
+
+    def closures_over(self, departure: Departure, run: Run) -> list[Closure]:
+        """Return what stops a service of a departure, soonest first."""
+        lane, soft = Lane(departure.train.lane), frozenset(departure.acknowledged_windows)
+        passings = self.passings.get(departure.pk, ())
+        key = (run.place, lane, soft, passings)
+        if key not in self.closures:
+            self.closures[key] = closures_of(
+                self.freezes, run.place, since=self.since, lane=lane, acknowledged=soft, passings=passings
+            )
+        return self.closures[key]
 
 
 def conflicts_of(
@@ -41,12 +54,14 @@ def conflicts_of(
     ahead = [one for one in departures if DepartureState(one.state) not in FINISHED_STATES]
     if not ahead:
         return {}
-    known = Known(freezes, parts, zone, now, _needs(), passings_of(one.pk for one in ahead))
+    since = min(now, *(one.departs_at for one in ahead))
+    known = Known(freezes, parts, zone, now, _needs(), passings_of(one.pk for one in ahead), since)
+    runs = {one.pk: runs_of(one, known) for one in ahead}
     found: dict[int, list[str]] = defaultdict(list)
-    for departure in ahead:
-        if departure.departed_at is None and departure.departs_at >= now:
-            found[departure.pk] += [*_cut_offs(departure, known), *_course(departure, known)]
-    for one, other, place in _clashes(ahead, known):
+    for one in ahead:
+        if one.departed_at is None and one.departs_at >= now:
+            found[one.pk] += [*_cut_offs(one, runs[one.pk], known), *_course(one, runs[one.pk], known)]
+    for one, other, place in _clashes(ahead, runs):
         found[one.pk].append(_clash(other, place, parts))
         found[other.pk].append(_clash(one, place, parts))
     return {pk: sentences for pk, sentences in found.items() if sentences}
@@ -77,26 +92,29 @@ def runs_of(departure: Departure, known: Known) -> list[Run]:
     ]
 
 
-def _cut_offs(departure: Departure, known: Known) -> Iterable[str]:
+def _cut_offs(departure: Departure, runs: Sequence[Run], known: Known) -> Iterable[str]:
     """Say which of its cut-offs lie in a window that stops it, where people would not be there to seal."""
-    places, lane = [run.place for run in runs_of(departure, known)], Lane(departure.train.lane)
-    denying = [one for one in known.freezes if one.effect is Effect.DENY and not _is_mild(departure, one)]
     for kind, name, at in instants_of(departure):
         if kind != "cut_off" or at < known.now:
             continue
         of = f" for {name}" if name else ""
-        for stop in stops(denying, places, at, lane=lane):
-            yield _met(f"Its cut-off{of} lies", at, stop.freeze, stop.until, known.zone)
+        met: dict[int, Closure] = {}
+        for run in runs:
+            for one in known.closures_over(departure, run):
+                if one.start <= at < one.end and one.freeze.effect is Effect.DENY:
+                    met.setdefault(one.freeze.id, one)
+        for one in sorted(met.values(), key=lambda one: (one.end, one.freeze.id)):
+            yield _met(f"Its cut-off{of} lies", at, one.freeze, one.end, known.zone)
 
 
-def _is_mild(departure: Departure, freeze: Freeze) -> bool:
-    is_accepted = freeze.level is Stops.SOFT and freeze.id in departure.acknowledged_windows
-    return freeze.level is Stops.NOTICE or is_accepted
-
-
-def _course(departure: Departure, known: Known) -> Iterable[str]:
+def _course(departure: Departure, runs: Sequence[Run], known: Known) -> Iterable[str]:
     """Say where windows would keep it from leaving, and where they would hold it on its way (RULES W6)."""
-    course = _foreseen(departure, known)
+    leaves_at = departure.departs_at
+    closures = {
+        run.service: [one for one in known.closures_over(departure, run) if one.end > leaves_at]
+        for run in runs
+    }
+    course = foresee(runs, closures, leaves_at)
     told = set[int]()
     for hold in (*course.waits, *course.holds):
         for freeze in hold.freezes:
@@ -104,25 +122,9 @@ def _course(departure: Departure, known: Known) -> Iterable[str]:
                 continue
             told.add(freeze.id)
             if hold in course.waits:
-                yield _met("It departs", departure.departs_at, freeze, hold.end, known.zone)
+                yield _met("It departs", leaves_at, freeze, hold.end, known.zone)
             else:
                 yield _held(hold, freeze, known.zone)
-
-
-def _foreseen(departure: Departure, known: Known) -> Course:
-    runs = runs_of(departure, known)
-    closures = {
-        run.service: closures_of(
-            known.freezes,
-            run.place,
-            since=departure.departs_at,
-            lane=Lane(departure.train.lane),
-            acknowledged=frozenset(departure.acknowledged_windows),
-            passings=known.passings.get(departure.pk, ()),
-        )
-        for run in runs
-    }
-    return foresee(runs, closures, departure.departs_at)
 
 
 def _met(what: str, at: datetime, freeze: Freeze, until: datetime | None, zone: tzinfo) -> str:
@@ -147,14 +149,16 @@ def _at(at: datetime, zone: tzinfo) -> str:
     return f"{day_words(local.date())}, {local:%H:%M}"
 
 
-def _clashes(departures: Sequence[Departure], known: Known) -> Iterable[tuple[Departure, Departure, Place]]:
+def _clashes(
+    departures: Sequence[Departure], runs: Mapping[int, Sequence[Run]]
+) -> Iterable[tuple[Departure, Departure, Place]]:
     """Return pairs of departures that want the same service in the same environment at once (RULES H1)."""
     wanted: dict[Place, list[tuple[Span, Departure]]] = defaultdict(list)
     for departure in departures:
-        runs = runs_of(departure, known)
         start = departure.departed_at or departure.departs_at
-        for run in runs:
-            wanted[run.place].append((Span(start, start + length(runs)), departure))
+        span = Span(start, start + length(runs[departure.pk]))
+        for run in runs[departure.pk]:
+            wanted[run.place].append((span, departure))
     seen = set[tuple[int, int]]()
     for place, spans in wanted.items():
         spans.sort(key=lambda one: (one[0].start, one[1].pk))

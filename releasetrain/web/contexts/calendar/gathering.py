@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Q
+from django.db.models import Func, JSONField, Q, TextField, Value
+from django.db.models.functions import Cast
 
 from releasetrain.calendars.models import Holidays
 from releasetrain.calendars.queries import windows_between
@@ -24,6 +25,14 @@ MILESTONES_BEFORE, MILESTONES_AFTER = timedelta(days=140), timedelta(days=30)
 # So far after the stretch, a departure in it may still be climbing.
 RUN_ON = timedelta(days=7)
 MOST_DEPARTURES = 600
+# The cut-offs beside the one for everything else, which `cut_off_at` knows.
+CUT_OFFS_BY_CATEGORY = Func(
+    "cut_offs",
+    Cast(Value(""), TextField()),
+    template="(%(expressions)s)",
+    arg_joiner=" - ",
+    output_field=JSONField(),
+)
 
 
 def departures_in(span: Span, chosen: Chosen) -> list[Departure]:
@@ -31,7 +40,9 @@ def departures_in(span: Span, chosen: Chosen) -> list[Departure]:
     during = Q(departs_at__gte=span.start, departs_at__lt=span.end)
     cut_off = Q(cut_off_at__gte=span.start, cut_off_at__lt=span.end)
     around = Q(departs_at__gte=span.start - MILESTONES_AFTER, departs_at__lt=span.end + MILESTONES_BEFORE)
-    found = Departure.objects.filter(during | cut_off | (around & ~Q(milestones=[], cut_offs={})))
+    has_more = ~Q(milestones=[]) | ~Q(cut_offs_by_category={})
+    found = Departure.objects.alias(cut_offs_by_category=CUT_OFFS_BY_CATEGORY)
+    found = found.filter(during | cut_off | (around & has_more))
     if chosen.narrows:
         narrowed = Departure.objects.filter(Filters(**chosen.narrows).as_query())
         found = found.filter(pk__in=narrowed.values("pk"))
