@@ -101,6 +101,7 @@ def test_turns_do_not_depend_on_when_one_looks(people: int, zone: str, later: in
         ({"ends_local": "2026-11-23T09:00"}, "ends_local"),
         ({"ends_local": "2026-12-23T09:00"}, "ends_local"),
         ({"rule": "FREQ=SOMETIMES"}, "rule"),
+        ({"rule": "FREQ=DAILY\n" + "EXDATE:20261124T090000\n" * 50}, "rule"),
         ({"rule": "", "starts_local": "nine"}, "starts_local"),
         ({"rule": "", "time_zone": "Berlin"}, "time_zone"),
     ],
@@ -265,6 +266,12 @@ def test_a_shift_needs_people_who_are_here() -> None:
     assert refusal.value.field == "people"
     with pytest.raises(Invalid, match="has left"):
         shift(make.user("Ada", is_active=False))
+
+
+@pytest.mark.django_db
+def test_both_ends_are_kept_in_one_shape_however_they_were_typed() -> None:
+    made = shift(starts_local=" 2026-11-23 09:00:00.5", ends_local="20261123T17")
+    assert (made.starts_local, made.ends_local) == ("2026-11-23T09:00:00", "2026-11-23T17:00:00")
 
 
 @pytest.mark.django_db

@@ -12,6 +12,7 @@ from releasetrain.accounts.models import Duty, Shift, ShiftSeat, Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.accounts.rules.rota import read_plan, shift_problems, why_not_people
 from releasetrain.events.actions import SystemActor, record
+from releasetrain.lib import schedule
 from releasetrain.lib.errors import Invalid, NotFound, Refused
 from releasetrain.lib.spans import Span
 
@@ -63,8 +64,8 @@ def save_shift(
     kept = _locked(shift, team) if shift else Shift(team=team)
     for field, value in {
         "time_zone": time_zone,
-        "starts_local": starts_local.strip(),
-        "ends_local": ends_local.strip(),
+        "starts_local": schedule.read_first(starts_local).isoformat(),
+        "ends_local": schedule.read_first(ends_local).isoformat(),
         "rule": rule,
         "note": note,
     }.items():

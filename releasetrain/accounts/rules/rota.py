@@ -11,6 +11,7 @@ from releasetrain.lib.spans import Span, in_words
 from releasetrain.lib.wallspans import between, united
 
 LONGEST_SHIFT = timedelta(days=14)
+LONGEST_RULE = 1000
 MOST_PEOPLE = 50
 # So many times after its first one a shift is counted; a daily one needs 55 years for them.
 MOST_TIMES = 20_000
@@ -57,6 +58,8 @@ class Plan:
 
 def shift_problems(*, time_zone: str, starts_local: str, ends_local: str, rule: str) -> dict[str, str]:
     """Return a sentence for each field of a shift that cannot be used; none means that it can be planned."""
+    if len(rule) > LONGEST_RULE:
+        return {"rule": f"The rule of a shift has at most {LONGEST_RULE} characters."}
     found = schedule.flaws(rule, starts_local, time_zone) if rule else _flaws_once(starts_local, time_zone)
     names = {"first_departs_at_local": "starts_local"}
     problems = {names.get(field, field): said for field, said in found.items()}
