@@ -200,8 +200,15 @@ def test_w3_only_this_time_of_a_window_is_ended_and_it_does_not_open_again_by_it
     actions.materialise_windows(NOON + HOUR * 0.75)
     assert windows_at(NOON + HOUR * 0.75) == []
     assert len(windows_at(NOON + DAY)) == 1
-    with pytest.raises(AlreadyEnded, match="is not open now"):
+    with pytest.raises(AlreadyEnded, match="opens next on Tue 24 Nov 2026 12:00 UTC") as refused:
         end(window, NOON + HOUR * 0.75, only_this_time=True)
+    assert refused.value.until == NOON + DAY
+
+
+def test_w3_the_only_time_of_a_window_is_ended_for_good() -> None:
+    window = open_window()
+    end(window, NOON + HOUR / 2, only_this_time=True)
+    assert Window.objects.get().ended_early_at == NOON + HOUR / 2
 
 
 def test_a_broken_window_stops_no_other_from_being_written_ahead(caplog: pytest.LogCaptureFixture) -> None:
@@ -253,8 +260,9 @@ def test_w12_the_line_is_stopped_at_once_and_ends_by_itself() -> None:
 def test_w12_whoever_stopped_the_line_may_let_it_run_and_nobody_edits_or_deletes_it() -> None:
     olu = make.user("Olu", Role.ON_CALL)
     stop = actions.stop_the_line(reason="down", until=NOON + HOUR, by=olu, now=NOON)
-    with pytest.raises(NotOurs, match="A stopped line is not changed"):
+    with pytest.raises(NotOurs, match="runs again at Mon 23 Nov 2026 13:00 UTC") as refused:
         save(stop, reason="up")
+    assert (refused.value.until, "on call" in refused.value.who) == (NOON + HOUR, True)
     with pytest.raises(NotOurs):
         actions.delete_window(stop, reason="up", by=manager(), now=NOON)
     assert actions.end_window(stop, reason="up again", by=olu, now=NOON).ended_early_at == NOON

@@ -17,7 +17,9 @@ from releasetrain.calendars.queries.settings import (
     why_not_text,
     window_problems,
 )
+from releasetrain.calendars.queries.windows import WHO_LETS_THE_LINE_RUN
 from releasetrain.calendars.rules.checks import why_not_stop
+from releasetrain.calendars.rules.judging import WHO_ENDS_IT
 from releasetrain.calendars.rules.times import Plan
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SYSTEM, SystemActor, record
@@ -137,7 +139,7 @@ def end_window(
     _refuse_strangers(by, may, "end this window", WindowSettings.of(locked).includes)
     _refuse_empty(reason=reason)
     _refuse_over(locked, now)
-    if only_this_time:
+    if only_this_time and (locked.rule or locked.holidays):
         _end_this_time(locked, now)
     else:
         locked.ended_early_at = now
@@ -306,7 +308,10 @@ def _write_scopes(window: Window, includes: Sequence[Where], excludes: Sequence[
 def _end_this_time(window: Window, now: datetime) -> None:
     rows = window.occurrences.filter(during__contains=now)
     if not rows:
-        raise AlreadyEnded(f"The window “{window.name}” is not open now, so there is no time to end.")
+        later = window.occurrences.filter(during__startswith__gt=now).order_by("during").first()
+        opens = later.during.lower if later else None
+        when = f"; it opens next on {at_words(opens, window.time_zone)}" if opens else ""
+        raise AlreadyEnded(f"The window “{window.name}” is not open now{when}.", until=opens, who=WHO_ENDS_IT)
     for row in rows:
         if row.during.lower == now:
             row.delete()
@@ -386,5 +391,9 @@ def _refuse_foreign(window: Window) -> None:
             "or end it here.",
             who=f"whoever keeps the calendar “{window.feed}”",
         )
-    if window.stops_the_line:
-        raise NotOurs("A stopped line is not changed: let it run again, and stop it anew.", who="")
+    if window.stops_the_line and window.ends_at:
+        ends = at_words(window.ends_at, window.time_zone)
+        said = (
+            f"A stopped line is not changed: “{window.name}” runs again at {ends}, or when somebody lets it."
+        )
+        raise NotOurs(said, until=window.ends_at, who=WHO_LETS_THE_LINE_RUN)
