@@ -9,6 +9,7 @@ from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
 from releasetrain.trains.models import Change, Departure, Override, Train
+from releasetrain.trains.queries.capacity import why_full
 from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
@@ -185,7 +186,9 @@ def _board_change(
         is_archived=change.service.archived_at is not None,
         train=departure.train.name,
     )
-    return combine(permission, _denied(_why_closed(departure, at, change.boarding_category)), _denied(fits))
+    closed = _why_closed(departure, at, change.boarding_category)
+    full = None if closed or fits else why_full(change, departure)
+    return combine(permission, _denied(closed), _denied(fits), _denied(full))
 
 
 def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
