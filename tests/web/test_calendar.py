@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.models import Holidays
+from releasetrain.trains.models import Override
 from tests import make
 from tests.web.conftest import SignIn
 
@@ -272,3 +273,23 @@ def test_a_viewer_reads_who_may_open_a_window(sign_in: SignIn) -> None:
 
 def test_strangers_see_no_calendar(sign_in: SignIn) -> None:
     assert sign_in().get("/calendar/").status_code == 403
+
+
+def test_w12_a_departure_under_a_stopped_line_says_so(sign_in: SignIn) -> None:
+    make.departure()
+    make.window("everything", stops_the_line=True, ends_at=make.NOW + timedelta(hours=4))
+    assert "while the line is stopped for everything until Mon 23 Nov, 17:00." in shown(
+        sign_in(person=reader())
+    )
+
+
+def test_w7_a_window_that_an_override_opens_is_no_conflict(sign_in: SignIn) -> None:
+    departure = make.departure(cut_off_at=make.NOW - timedelta(hours=1))
+    window = make.window("Winter freeze", ends_at=make.NOW + timedelta(days=1))
+    override = Override.objects.create(
+        departure=departure, reason="It cannot wait.", requested_by_label="Ada", requested_at=make.NOW,
+        expires_at=make.NOW + timedelta(days=1), approved_by_label="Max", approved_at=make.NOW,
+    )  # fmt: skip
+    override.windows.add(window)
+    override.services.add(make.service())
+    assert "data-conflict" not in shown(sign_in(person=reader()))

@@ -133,15 +133,18 @@ def _met(what: str, at: datetime, freeze: Freeze, until: datetime | None, zone: 
         opens = f"; it may move from {_at(until, zone)} on" if until else ""
         return f"{what} on {_at(at, zone)}, outside “{freeze.name}”{opens}."
     ends = f" until {_at(until, zone)}" if until else ""
+    if freeze.stops_the_line:
+        return f"{what} on {_at(at, zone)}, while the line is stopped for {freeze.name}{ends}."
     return f"{what} on {_at(at, zone)}, inside “{freeze.name}”, which {LEVELS[freeze.level]}{ends}."
 
 
 def _held(hold: Hold, freeze: Freeze, zone: tzinfo) -> str:
     name, since = hold.run.name, _at(hold.start, zone)
+    window = f"The line, stopped for {freeze.name}," if freeze.stops_the_line else f"“{freeze.name}”"
     if hold.comes_back:
-        return f"“{freeze.name}” would roll {name} back from {hold.weight} % on {since}."
+        return f"{window} would roll {name} back from {hold.weight} % on {since}."
     until = f" until {_at(hold.end, zone)}" if hold.end else ""
-    return f"“{freeze.name}” would hold {name} at {hold.weight} % from {since}{until}."
+    return f"{window} would hold {name} at {hold.weight} % from {since}{until}."
 
 
 def _at(at: datetime, zone: tzinfo) -> str:

@@ -203,7 +203,6 @@ class WindowPage:
     pk: int
     name: str
     look: str
-    state: str
     sentences: Sequence[str]
     facts: Sequence[tuple[str, str]]
     zone: str

@@ -43,7 +43,6 @@ def window_page(
         pk=window.pk,
         name=window.name,
         look=look_of(window),
-        state="shut" if not over and times and times[0].is_now else "open",
         sentences=list(sentences_of(settings, stops_the_line=window.stops_the_line)),
         facts=facts_of(window, settings),
         zone=window.time_zone,
