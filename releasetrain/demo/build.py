@@ -13,7 +13,7 @@ from releasetrain.accounts.actions import add_person, grant, issue_token, revoke
 from releasetrain.accounts.models import ApiToken, Membership, Team, User
 from releasetrain.catalog.actions import add_dependency, add_environment, add_service, add_target
 from releasetrain.catalog.models import Dependency, Environment, Service, Target
-from releasetrain.demo import kept, world
+from releasetrain.demo import calendars, kept, world
 from releasetrain.demo.running import DEMO, demo_train_settings, keep_running
 from releasetrain.flags.actions import create_flag
 from releasetrain.flags.models import Flag
@@ -77,6 +77,8 @@ def load(now: datetime, tell: Callable[[str], None]) -> None:
     _dependencies(services, now)
     _guardrails(Target.objects.get(service=services[world.SHOP], environment=place))
     _tokens(now)
+    tell("calendars and who is on call")
+    calendars.load(teams, people, services, now)
     tell("trains and changes")
     policy = _policy(teams["platform"], now)
     for train in world.TRAINS:
