@@ -1,40 +1,13 @@
 """One train from end to end, as people live it: real browser, database, broker, beat, sockets and shop."""
 
-import re
-
-import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewPage
-from tests.running import Up, until
+from tests.journeys.steps import LONG, answers, demo_departure, follow_until, has_stopped, run_again, say_go
+from tests.running import Up
 
 pytestmark = pytest.mark.journey
-LONG = 420_000
-
-
-def demo_departure(page: Page, house: Up) -> str:
-    """Return the path of the demonstration train's departure on the board."""
-    page.goto(house.address)
-    link = page.get_by_role("link", name="Checkout Express").first
-    return str(link.get_attribute("href"))
-
-
-def say_go(page: Page) -> None:
-    page.get_by_role("button", name=re.compile(r"Say go|Approve")).click()
-
-
-def answers(house: Up) -> dict[str, int]:
-    """Return how many answers each version of the shop has given."""
-    told = httpx.get(f"{house.shop}/versions", timeout=5).json()
-    return {version: int(told[version]["answers"]) for version in ("new", "old")}
-
-
-def has_stopped(house: Up) -> bool:
-    """Tell whether nobody got the new version for as long as it takes to serve dozens of shoppers."""
-    before = answers(house)
-    until(lambda: answers(house)["old"] > before["old"] + 60, "the shop serves nobody")
-    return answers(house)["new"] == before["new"]
 
 
 def test_from_submission_to_everybody(house: Up, look_around: NewPage) -> None:
@@ -74,25 +47,6 @@ def test_from_submission_to_everybody(house: Up, look_around: NewPage) -> None:
     assert answers(house)["new"] > 0
     for weight in (1, 5, 10, 25, 50, 100):
         expect(watcher.locator("main")).to_contain_text(f"sending {weight} % of users")
-
-
-def run_again(house: Up, page: Page) -> str:
-    """Plan another departure and let the demonstration's people say go."""
-    answer = house.manage("demo", "depart-soon", "--seconds", "20")
-    # Run alone, a test finds the first departure still to be watched, and takes that one.
-    assert answer.returncode == 0 or "Watch that one first" in answer.stderr, answer.stderr
-    page.goto(house.address)
-    go = page.get_by_role("button", name="Say go for me")
-    expect(go).to_be_visible(timeout=LONG)
-    go.click()
-    return demo_departure(page, house)
-
-
-def follow_until(page: Page, house: Up, path: str, weight: int) -> None:
-    expect(page.locator("main")).to_contain_text("Rolling", timeout=LONG)
-    page.goto(f"{house.address}{path}live/")
-    track = page.locator("[id^=rollout-][id$=-track]")
-    expect(track).to_have_attribute("data-weight", str(weight), timeout=LONG)
 
 
 def test_a_broken_version_comes_back_by_itself(house: Up, look_around: NewPage) -> None:
