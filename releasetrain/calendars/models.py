@@ -92,7 +92,8 @@ class Window(models.Model):
     What is typed stands on the wall clock: `starts_local` and `ends_local` are the ends of the first time,
     naive (for all-day windows the first and the last day, both included). `rule` repeats it, in lines, or
     `holidays` puts it on each of theirs. `starts_at` and `ends_at` span all of its occurrences; no end is a
-    window that goes on for ever. No scope row means everything; no lane means every lane.
+    window that goes on for ever. `planned_at` is when they were last written ahead. No scope row means
+    everything; no lane means every lane.
     """
 
     name = models.CharField(max_length=120)
@@ -128,6 +129,7 @@ class Window(models.Model):
     uid = models.CharField(max_length=500, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
+    planned_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="windows")
     created_at = models.DateTimeField(db_default=Now())
     ended_early_at = models.DateTimeField(null=True, blank=True)

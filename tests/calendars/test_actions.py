@@ -219,6 +219,14 @@ def test_a_broken_window_stops_no_other_from_being_written_ahead(caplog: pytest.
     assert "could not be written" in caplog.text
 
 
+def test_those_that_have_waited_longest_are_written_first_and_the_rest_next_time() -> None:
+    first, second = (open_window(rule="FREQ=DAILY", name=name) for name in ("First", "Second"))
+    for day, done in enumerate((first, second, first), start=1):
+        actions.materialise_windows(NOON + DAY * day, most=1)
+        done.refresh_from_db()
+        assert done.planned_at == NOON + DAY * day
+
+
 def test_t7_each_region_has_its_own_day_and_one_that_moves_takes_it_along() -> None:
     tokyo = make.region("Asia", "Asia/Tokyo")
     york = make.region("America", "America/New_York")

@@ -13,9 +13,8 @@ from releasetrain.calendars.actions.feeds import (
 )
 from releasetrain.calendars.actions.holidays import add_holidays
 from releasetrain.calendars.actions.occurrences import materialise_windows
+from releasetrain.calendars.actions.refusals import AlreadyEnded, NotOurs
 from releasetrain.calendars.actions.windows import (
-    AlreadyEnded,
-    NotOurs,
     delete_window,
     drop_window,
     end_window,

@@ -11,7 +11,8 @@ from releasetrain.accounts.actions import drop_fed_shifts
 from releasetrain.accounts.actions.rota import MAY_PLAN
 from releasetrain.accounts.models import Team, User
 from releasetrain.calendars.actions.feeding import Changes, apply, had
-from releasetrain.calendars.actions.windows import MAY_OPEN, drop_window
+from releasetrain.calendars.actions.refusals import MAY_OPEN
+from releasetrain.calendars.actions.windows import drop_window
 from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import decode
 from releasetrain.calendars.ics.reader import Read, read

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Max, Min, Q
+from django.db.models import F, Max, Min, Q
 from django.db.models.functions import Lower, Upper
 
 from releasetrain.calendars.models import Occurrence, Window
@@ -15,6 +15,9 @@ from releasetrain.calendars.rules.windows import Time
 from releasetrain.lib.spans import Span
 
 logger = logging.getLogger(__name__)
+
+# So many windows are planned within seconds; a worker has a minute for everything that it does.
+MOST_AT_ONCE = 200
 
 
 def write_occurrences(window: Window, plan: Plan, now: datetime, *, is_new_plan: bool = True) -> bool:
@@ -99,20 +102,24 @@ def write_bounds(window: Window, *, is_last: bool) -> None:
     window.save(update_fields=["starts_at", "ends_at"])
 
 
-def materialise_windows(now: datetime) -> int:
-    """Write the times of every window that stands about two years ahead; return how many had to change.
+def materialise_windows(now: datetime, *, most: int = MOST_AT_ONCE) -> int:
+    """Write the times of windows that stand about two years ahead; return how many had to change.
 
-    Everything ahead is planned anew: clocks, holidays and regions may have been decided otherwise since. A
-    window that a feed brings is written ahead when that is read.
+    Everything ahead is planned anew: clocks, holidays and regions may have been decided otherwise since. What
+    a feed brings is written when that is read. Those that have waited longest come first.
+
+    :param most: of so many windows; the rest wait for the next time
     """
     stands = Q(deleted_at__isnull=True, ended_early_at__isnull=True, stops_the_line=False, feed__isnull=True)
     comes = Q(ends_at__isnull=True) | Q(ends_at__gt=now)
+    waiting = Window.objects.filter(stands & comes).order_by(F("planned_at").asc(nulls_first=True), "pk")
     changed = 0
-    for pk in Window.objects.filter(stands & comes).order_by("pk").values_list("pk", flat=True):
+    for pk in waiting.values_list("pk", flat=True)[:most]:
         try:
             changed += _materialise(pk, now)
         except Exception:
             logger.exception("The times of window %s could not be written.", pk)
+            Window.objects.filter(pk=pk).update(planned_at=now)
     return changed
 
 
@@ -121,6 +128,8 @@ def _materialise(pk: int, now: datetime) -> bool:
     window = Window.objects.select_for_update(no_key=True).get(pk=pk)
     if window.deleted_at or window.ended_early_at:
         return False
+    window.planned_at = now
+    window.save(update_fields=["planned_at"])
     plan = plan_of(WindowSettings.of(window), now)
     if not plan.times and not plan.is_last:
         return False

@@ -7,29 +7,34 @@ from django.db import transaction
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from releasetrain.accounts.models import User
-from releasetrain.accounts.rules import Role
 from releasetrain.calendars.actions.occurrences import shut_occurrences, write_bounds, write_occurrences
+from releasetrain.calendars.actions.refusals import (
+    EVERYTHING,
+    MAY_OPEN,
+    MAY_STOP,
+    AlreadyEnded,
+    gone,
+    refuse_empty,
+    refuse_foreign,
+    refuse_over,
+    refuse_problems,
+    refuse_strangers,
+)
 from releasetrain.calendars.models import Feed, Occurrence, Window, WindowScope
 from releasetrain.calendars.queries.settings import (
     Where,
     WindowSettings,
     plan_of,
-    why_not_text,
     window_problems,
 )
-from releasetrain.calendars.queries.windows import WHO_LETS_THE_LINE_RUN
 from releasetrain.calendars.rules.checks import why_not_stop
 from releasetrain.calendars.rules.judging import WHO_ENDS_IT
 from releasetrain.calendars.rules.times import Plan
-from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SYSTEM, SystemActor, record
-from releasetrain.lib.errors import Invalid, NotAllowed, Refused
+from releasetrain.lib.errors import Invalid
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.words import listed
 
-MAY_OPEN = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
-MAY_STOP = (Role.ON_CALL, Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
-EVERYTHING = Where()
 TIMES = {
     "starts_local",
     "ends_local",
@@ -55,18 +60,6 @@ PLAIN = (
 )
 
 
-class AlreadyEnded(Refused):
-    """Refuse to touch a window that has ended or was deleted."""
-
-    code = "already_ended"
-
-
-class NotOurs(Refused):
-    """Refuse to change by hand what somebody else’s calendar says, or a stopped line."""
-
-    code = "not_ours"
-
-
 @transaction.atomic
 def open_window(
     settings: WindowSettings, *, by: User | SystemActor, now: datetime, is_confirmed: bool = False
@@ -76,8 +69,8 @@ def open_window(
     :raises Invalid: it is typed wrong; what is doubtful must be confirmed (RULES W10)
     :raises NotAllowed: one of its places is not this person's to close
     """
-    _refuse_strangers(by, MAY_OPEN, "open a window here", settings.includes)
-    _refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed))
+    refuse_strangers(by, MAY_OPEN, "open a window here", settings.includes)
+    refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed))
     window = _create(settings, plan_of(settings, now), now, by=by)
     record(kind="calendars.window.opened", subject=window, actor=by, now=now, **_facts(window, settings))
     return window
@@ -101,11 +94,11 @@ def save_window(
     """
     locked = _locked(window)
     before = WindowSettings.of(locked)
-    _refuse_strangers(by, MAY_OPEN, "change this window", before.includes)
-    _refuse_strangers(by, MAY_OPEN, "let this window cover that", settings.includes)
-    _refuse_over(locked, now)
-    _refuse_foreign(locked)
-    _refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed, window=locked))
+    refuse_strangers(by, MAY_OPEN, "change this window", before.includes)
+    refuse_strangers(by, MAY_OPEN, "let this window cover that", settings.includes)
+    refuse_over(locked, now)
+    refuse_foreign(locked)
+    refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed, window=locked))
     changed = before.differing(settings)
     if changed:
         _change(locked, settings, changed)
@@ -136,9 +129,9 @@ def end_window(
     """
     locked = _locked(window)
     may = MAY_STOP if locked.stops_the_line else MAY_OPEN
-    _refuse_strangers(by, may, "end this window", WindowSettings.of(locked).includes)
-    _refuse_empty(reason=reason)
-    _refuse_over(locked, now)
+    refuse_strangers(by, may, "end this window", WindowSettings.of(locked).includes)
+    refuse_empty(reason=reason)
+    refuse_over(locked, now)
     if only_this_time and (locked.rule or locked.holidays):
         _end_this_time(locked, now)
     else:
@@ -166,11 +159,11 @@ def delete_window(window: Window, *, reason: str, by: User | SystemActor, now: d
     :raises NotOurs: it comes from a feed, or it is a stopped line
     """
     locked = _locked(window)
-    _refuse_strangers(by, MAY_OPEN, "delete this window", WindowSettings.of(locked).includes)
-    _refuse_empty(reason=reason)
+    refuse_strangers(by, MAY_OPEN, "delete this window", WindowSettings.of(locked).includes)
+    refuse_empty(reason=reason)
     if locked.deleted_at:
-        raise AlreadyEnded(_gone(locked), who=locked.deleted_by_label)
-    _refuse_foreign(locked)
+        raise AlreadyEnded(gone(locked), who=locked.deleted_by_label)
+    refuse_foreign(locked)
     _delete(locked, reason, by, now)
     return locked
 
@@ -185,8 +178,8 @@ def stop_the_line(
     :raises NotAllowed: the place is not this person's to stop
     """
     includes = () if where.is_everything else (where,)
-    _refuse_strangers(by, MAY_STOP, "stop the line here", includes)
-    _refuse_empty(reason=reason)
+    refuse_strangers(by, MAY_STOP, "stop the line here", includes)
+    refuse_empty(reason=reason)
     if why := why_not_stop(until=until, now=now):
         raise Invalid(why, field="until")
     window = Window.objects.create(
@@ -261,6 +254,7 @@ def _create(
     window = Window(
         feed=feed,
         uid=uid,
+        planned_at=now,
         created_by=by if isinstance(by, User) else None,
         created_at=now,
         starts_at=times[0].span.start,
@@ -338,62 +332,3 @@ def _facts(window: Window, settings: WindowSettings) -> dict[str, object]:
         "starts_at": window.starts_at.isoformat(),
         "ends_at": window.ends_at.isoformat() if window.ends_at else None,
     }
-
-
-def _refuse_strangers(
-    by: User | SystemActor, any_of: tuple[Role, ...], what: str, places: Sequence[Where]
-) -> None:
-    """Refuse a person who may not decide about each of the places; none of them means all."""
-    if not isinstance(by, User):
-        return
-    roles = roles_of(by)
-    for where in places or (EVERYTHING,):
-        service = where.service.pk if where.service else None
-        if not any(roles.has(role, team=where.team_id, service=service) for role in any_of):
-            wanted = " or ".join(role.label for role in any_of)
-            raise NotAllowed(
-                f"To {what} one needs the role {wanted} for {where}, which you do not hold.",
-                who="an administrator",
-            )
-
-
-def _refuse_problems(problems: dict[str, str]) -> None:
-    for field, why in problems.items():
-        raise Invalid(why, field=field)
-
-
-def _refuse_empty(**texts: str) -> None:
-    for field, text in texts.items():
-        if why := why_not_text(text, field):
-            raise Invalid(why, field=field)
-
-
-def _refuse_over(window: Window, now: datetime) -> None:
-    if window.deleted_at:
-        raise AlreadyEnded(_gone(window), who=window.deleted_by_label)
-    ends = [at for at in (window.ends_at, window.ended_early_at) if at and at <= now]
-    if ends:
-        ended = at_words(min(ends), window.time_zone)
-        raise AlreadyEnded(
-            f"The window “{window.name}” has ended already, on {ended}. Open a new one instead."
-        )
-
-
-def _gone(window: Window) -> str:
-    because = window.deleted_reason.rstrip(".")
-    return f"{window.deleted_by_label} has deleted the window “{window.name}”: {because}."
-
-
-def _refuse_foreign(window: Window) -> None:
-    if window.feed:
-        raise NotOurs(
-            f"The window “{window.name}” comes from the calendar “{window.feed}”. Change it there, "
-            "or end it here.",
-            who=f"whoever keeps the calendar “{window.feed}”",
-        )
-    if window.stops_the_line and window.ends_at:
-        ends = at_words(window.ends_at, window.time_zone)
-        said = (
-            f"A stopped line is not changed: “{window.name}” runs again at {ends}, or when somebody lets it."
-        )
-        raise NotOurs(said, until=window.ends_at, who=WHO_LETS_THE_LINE_RUN)
