@@ -15,7 +15,7 @@ from releasetrain.trains.models import Departure, Manifest, Vote
 from releasetrain.trains.queries.aboard import Load, loads_of
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
-from releasetrain.trains.queries.routes import Foreseen, Route, foresee_all, routes_of
+from releasetrain.trains.queries.routes import Foreseen, Route, foresee_all, routes_of, runs_out
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
 from releasetrain.trains.rules.departing import MAX_HOLD
@@ -96,8 +96,12 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
 
 def _foresee(routes: Sequence[Route]) -> dict[int, Foreseen]:
     """Foresee departures; only those that a window touches are looked at more widely."""
-    found = foresee_all(routes)
-    touched = [one for one in routes if one.departure in found and found[one.departure].course.holds]
+    found = foresee_all(routes, looks=1)
+    touched = [
+        one
+        for one in routes
+        if (foreseen := found.get(one.departure)) and (foreseen.course.holds or runs_out(foreseen))
+    ]
     return found | foresee_all(touched, around=True)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releasetrain.calendars.rules.judging import Stop, stops
-from releasetrain.calendars.rules.windows import Stops
+from releasetrain.calendars.rules.windows import Effect, Stops
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import ALLOWED, Decision, Verdict, combine, deny, hold
 from releasetrain.trains.models import Departure, Train
@@ -75,9 +75,15 @@ def _windows(case: Case, foreseen: Foreseen) -> Verdict:
     route = foreseen.route
     places = [run.place for run in route.first]
     overridden = let_through(route.passings, route.base)
+    # Few of all that stands in the calendar is open then; what allows is asked about while it is shut.
+    near = [
+        one
+        for one in foreseen.freezes
+        if one.effect is Effect.ALLOW or any(route.base in time.span for time in one.times)
+    ]
     met = [
         stop
-        for stop in stops(foreseen.freezes, places, route.base, lane=route.lane, overridden=overridden)
+        for stop in stops(near, places, route.base, lane=route.lane, overridden=overridden)
         if not (stop.freeze.level is Stops.SOFT and stop.freeze.id in route.acknowledged)
     ]
     known = {stop.freeze.id for stop in met}

@@ -102,35 +102,47 @@ def _route(
 
 
 class Windows:
-    """The windows of some spans of time, sorted by what they concern."""
+    """The windows of some spans of time; what stops a place is worked out once for all who go there."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self.freezes = windows_within(united(spans))
-        self._over: dict[tuple[Place, Lane], list[Freeze]] = {}
+        asked = united(spans)
+        self.freezes = windows_within(asked)
+        self._since = asked[0].start
+        self._closures: dict[tuple[Place, Lane, frozenset[int], tuple[Passing, ...]], list[Closure]] = {}
 
-    def over(self, place: Place, lane: Lane) -> list[Freeze]:
-        """Return those that concern a place in a lane."""
-        key = (place, lane)
-        if key not in self._over:
-            self._over[key] = [one for one in self.freezes if one.concerns(place, lane)]
-        return self._over[key]
+    def closures(self, route: Route, place: Place, known: Span) -> list[Closure]:
+        """Return what stops a place on a route, as far as that is known."""
+        key = (place, route.lane, route.acknowledged, route.passings)
+        if key not in self._closures:
+            self._closures[key] = closures_of(
+                self.freezes,
+                place,
+                since=self._since,
+                lane=route.lane,
+                acknowledged=route.acknowledged,
+                passings=route.passings,
+            )
+        return [one for one in self._closures[key] if one.start < known.end and one.end > known.start]
 
 
-def foresee_all(routes: Sequence[Route], *, around: bool = False) -> dict[int, Foreseen]:
+def foresee_all(
+    routes: Sequence[Route], *, around: bool = False, looks: int = MOST_LOOKS
+) -> dict[int, Foreseen]:
     """Foresee departures over the windows that they would meet; held ones are followed as far as they go.
 
     :param around: know the windows before and for two weeks after as well, for the safe departures
+    :param looks: how often those that run past the windows that are known are followed further
     """
     found: dict[int, Foreseen] = {}
     spans = {one.departure: one.span(around=around) for one in routes if one.runs}
     left = [one for one in routes if one.runs]
-    for _ in range(MOST_LOOKS):
+    for _ in range(looks):
         if not left:
             break
         windows = Windows(spans[one.departure] for one in left)
         for one in left:
             found[one.departure] = _foreseen(one, windows, spans[one.departure])
-        left = [one for one in left if _runs_out(found[one.departure])]
+        left = [one for one in left if runs_out(found[one.departure])]
         for one in left:
             known, end = spans[one.departure], _end(found[one.departure].course)
             spans[one.departure] = Span(known.start, end + 2 * (end - known.start))
@@ -138,17 +150,7 @@ def foresee_all(routes: Sequence[Route], *, around: bool = False) -> dict[int, F
 
 
 def _foreseen(route: Route, windows: Windows, known: Span) -> Foreseen:
-    closures = {
-        run.service: closures_of(
-            windows.over(run.place, route.lane),
-            run.place,
-            since=known.start,
-            lane=route.lane,
-            acknowledged=route.acknowledged,
-            passings=route.passings,
-        )
-        for run in route.runs
-    }
+    closures = {run.service: windows.closures(route, run.place, known) for run in route.runs}
     return Foreseen(route, foresee(route.runs, closures, route.base), closures, known, windows.freezes)
 
 
@@ -160,7 +162,7 @@ def _end(course: Course) -> datetime:
     return max(named)
 
 
-def _runs_out(foreseen: Foreseen) -> bool:
+def runs_out(foreseen: Foreseen) -> bool:
     """Tell whether a departure would still be on its way when the windows that are known end."""
     course = foreseen.course
     return bool(course.stages) and _end(course) > foreseen.known.end
