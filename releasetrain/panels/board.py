@@ -23,7 +23,7 @@ from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, D
 
 D = DepartureState
 MOST_COMING, MOST_OVER, MOST_REASONS = 60, 6, 2
-JUST_OVER = timedelta(hours=24)
+JUST_OVER, SOON = timedelta(hours=24), timedelta(days=14)
 AHEAD = [D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED]
 
 
@@ -71,7 +71,7 @@ def load_board(
     wanted = _departures()
     if filters.are_set:
         wanted = wanted.filter(pk__in=Departure.objects.filter(filters.as_query()).values("pk"))
-    coming = wanted.filter(state__in=[D.ROLLING, *AHEAD]).order_by("departs_at", "pk")
+    coming = wanted.filter(_coming(now)).order_by("departs_at", "pk")
     over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
     found = [*coming[:MOST_COMING], *over.order_by("-finished_at")[:MOST_OVER]]
     rows = _rows(found, now, audience)
@@ -81,6 +81,15 @@ def load_board(
     return Board(
         [BoardGroup(title, rows) for title, rows in groups.items() if rows], filters.are_set, new_train_url
     )
+
+
+def _coming(now: datetime) -> Q:
+    """Say what is worth a row: what is under way or open, the next two weeks, and each train’s next one."""
+    following = (
+        Departure.objects.filter(state__in=AHEAD).order_by("train_id", "departs_at").distinct("train_id")
+    )
+    is_far = Q(state=D.SCHEDULED, departs_at__gt=now + SOON) & ~Q(pk__in=following.values("pk"))
+    return Q(state__in=[D.ROLLING, *AHEAD]) & ~is_far
 
 
 def _group(state: DepartureState) -> str:

@@ -21,6 +21,7 @@ from releasetrain.web.views import (
     steering,
     teams,
     trains,
+    weeks,
 )
 from releasetrain.web.views.styleguide import styleguide
 
@@ -32,6 +33,9 @@ urlpatterns = [
     path("trains/words/", trains.train_words, name="trains-words"),
     path("trains/<slug:slug>/", trains.train_detail, name="trains-detail"),
     path("trains/<slug:slug>/edit/", trains.train_edit, name="trains-edit"),
+    path("trains/<slug:slug>/variants/new/", weeks.variant_new, name="trains-variant-new"),
+    path("trains/<slug:slug>/variants/<int:pk>/", weeks.variant_edit, name="trains-variant"),
+    path("trains/<slug:slug>/weeks/<str:monday>/", weeks.week, name="trains-week"),
     path("departures/<int:pk>/", departures.detail, name="departures-detail"),
     path("departures/<int:pk>/live/", departures.live, name="departures-live"),
     path("departures/<int:pk>/ballot/", departures.ballot, name="departures-ballot"),

@@ -71,3 +71,7 @@ class ChangePage:
     missing: list[str] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
+    sentence: str = ""
+    p50_at: datetime | None = None
+    p90_at: datetime | None = None
+    category: str = ""

@@ -88,29 +88,6 @@ class WeekLine:
 
 
 @dataclass(frozen=True, slots=True)
-class WeekChoice:
-    """One way to run a week: by the usual schedule or a variant, with the dates that it has then."""
-
-    name: str
-    schedule: str
-    dates: Sequence[datetime]
-    is_current: bool = False
-    action: Action | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class WeekPage:
-    """One week of a train and every way to run it."""
-
-    train: str
-    train_url: str
-    monday: date
-    zone: str
-    choices: Sequence[WeekChoice]
-    aboard: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class PastDeparture:
     """A departure that is over."""
 
@@ -224,3 +201,27 @@ class ScheduleWords:
     cut_offs: Sequence[str] = ()
     milestones: Sequence[str] = ()
     problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WeekChoice:
+    """One way to run a week: by the usual schedule or a variant, with the dates that it has then."""
+
+    name: str
+    schedule: str
+    dates: Sequence[datetime]
+    is_current: bool = False
+    action: Action | None = None
+    moves: Sequence[MovedDate] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WeekPage:
+    """One week of a train and every way to run it."""
+
+    train: str
+    train_url: str
+    monday: date
+    zone: str
+    choices: Sequence[WeekChoice]
+    aboard: int = 0

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
+from releasetrain.insights.arrival import Arrival, arrival_of
 from releasetrain.panels.shapes import Action, ChangePage, ChangeRow, Mark, Step
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.rules.states import ChangeState, DepartureState
@@ -45,6 +46,7 @@ def page_of(
 ) -> ChangePage:
     """Say where a change is, what comes next, and what this person may do with it."""
     departure = change.departure
+    arrival = arrival_of(change, now)
     return ChangePage(
         pk=change.pk,
         title=change.title,
@@ -54,8 +56,13 @@ def page_of(
         version=change.version,
         state=change.state,
         submitted_at=change.submitted_at,
-        steps=_steps(change, departure),
-        zone=departure.train.time_zone if departure else change.service.team.time_zone,
+        steps=_way(change, departure, arrival),
+        zone=_zone(change, departure, arrival),
+        sentence=arrival.sentence,
+        p50_at=arrival.p50_at,
+        p90_at=arrival.p90_at if arrival.p90_at != arrival.p50_at else None,
+        reasons=[arrival.blocked] if arrival.blocked else [],
+        category=change.category or change.service.category,
         description=change.description,
         rollback_plan=change.rollback_plan,
         flag_key=change.flag_key,
@@ -68,6 +75,21 @@ def page_of(
     )
 
 
+def _zone(change: Change, departure: Departure | None, arrival: Arrival) -> str:
+    own = departure or arrival.departure
+    return own.train.time_zone if own else change.service.team.time_zone
+
+
+def _way(change: Change, departure: Departure | None, arrival: Arrival) -> list[Step]:
+    """Return what is behind a change, then what is foreseen, step by step with why each takes so long."""
+    known = _steps(change, departure)
+    if not arrival.parts or change.state == ChangeState.SHIPPED:
+        return known
+    done = [step for step in known if step.mark != "pending"]
+    ahead = [Step(part.label, "pending", expected_at=part.at, note=part.note) for part in arrival.parts]
+    return [*done, *ahead]
+
+
 def _steps(change: Change, departure: Departure | None) -> list[Step]:
     if departure is None:
         mark: Mark = "done" if change.state == ChangeState.SUBMITTED else "pending"
@@ -76,7 +98,7 @@ def _steps(change: Change, departure: Departure | None) -> list[Step]:
     happened: list[tuple[str, datetime | None, datetime | None]] = [
         ("Submitted", change.submitted_at, None),
         (f"Aboard {departure.code}", change.boarded_at, None),
-        ("Cut-off", departure.sealed_at, departure.cut_off_at),
+        ("Cut-off", departure.sealed_at, departure.cut_off_for(change.boarding_category)),
         ("Cleared to go", departure.cleared_at, None),
         ("Departs", departure.departed_at, departure.departs_at),
     ]

@@ -16,6 +16,7 @@ from releasetrain.panels.reasons import SHOWN_OTHERWISE
 from releasetrain.panels.shapes import Action, Choice, NextStep, Offer
 from releasetrain.rollouts.access import may_operate
 from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.queries.consequences import consequences
 from releasetrain.trains.queries.decision import Standing, standing_of, tally_with
 from releasetrain.trains.queries.forecast import Forecast, forecast_of
 from releasetrain.trains.queries.overrides import overrides_with_everything
@@ -23,7 +24,6 @@ from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import seats_of, verdict
 from releasetrain.trains.rules.decision import go_words
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
-from releasetrain.web.contexts.foreseen import foreseen
 
 MOST_CHECK_INS, MOST_ALTERNATIVES = 3, 3
 LOCAL_SECONDS = "%Y-%m-%dT%H:%M:%S"
@@ -179,7 +179,7 @@ def _ways_out(standing: Standing, *, person: User, roles: Roles, now: datetime) 
         offers.append(_acceptance(departure, why))
     if forecast is not None:
         offers += [
-            _postponement(departure, number, at, forecast, now)
+            _postponement(departure, number, at, forecast, person, now)
             for number, at in enumerate(forecast.alternatives[:MOST_ALTERNATIVES])
         ]
     return offers
@@ -192,7 +192,7 @@ def _acceptance(departure: Departure, why: Reason) -> Offer:
 
 
 def _postponement(
-    departure: Departure, number: int, at: datetime, forecast: Forecast, now: datetime
+    departure: Departure, number: int, at: datetime, forecast: Forecast, person: User, now: datetime
 ) -> Offer:
     """Offer another time in one press, with what that would do said beside it."""
     zone = departure.train.time_zone
@@ -212,8 +212,8 @@ def _postponement(
             ("reason", f"So that it is not held on its way: {reason}"[:300]),
         ),
     )
-    sentences, _ = foreseen(Ask.POSTPONE, departure, now, to=at)
-    return Offer(action, " ".join(sentences))
+    said = consequences(Ask.POSTPONE, departure, now, to=at, by=person, moves_deadlines=True)
+    return Offer(action, " ".join(said.sentences))
 
 
 def _brake(departure: Departure, roles: Roles) -> list[Action]:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
-from releasetrain.lib.moments import moment, move
+from releasetrain.lib.moments import move
 from releasetrain.lib.verdict import Reason
 from releasetrain.notifications.queries import told_about
 from releasetrain.panels import links
@@ -16,11 +16,11 @@ from releasetrain.panels.deadlines import deadlines_in
 from releasetrain.panels.shapes import Action, SteerForm, Steering
 from releasetrain.trains import actions
 from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.consequences import consequences
 from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.states import DepartureState
-from releasetrain.web.contexts.foreseen import foreseen
 from releasetrain.web.forms.steering import (
     HandOverForm,
     HoldForm,
@@ -33,7 +33,7 @@ from releasetrain.web.forms.steering import (
 
 D = DepartureState
 OVERRIDE_LASTS = timedelta(hours=6)
-FORESEEN = (Ask.POSTPONE, Ask.CANCEL, Ask.HOLD, Ask.SKIP)
+FORESEEN = (Ask.POSTPONE, Ask.CANCEL, Ask.HOLD, Ask.SKIP, Ask.RESTORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held")
 def _action(departure: Departure, name: str, verb: Verb, reason: Reason | None) -> Action:
     return Action(
         name=f"steer-{name}",
-        label=verb.label,
+        label="Override" if name == "override" else verb.label,
         url=f"{links.departure(departure.pk)}{name}/",
         icon=verb.icon,
         kind="quiet" if name in QUIET else "secondary",
@@ -171,7 +171,8 @@ def steer_form(
     """Say what steering would do with what is typed so far, and who would be told."""
     verb = VERBS[name]
     answer = verdict(verb.ask, departure, person, now, roles=roles)
-    sentences, warnings = _foreseen(verb, departure, form, now)
+    reason = None if answer.is_allowed else answer.reasons[0]
+    sentences, warnings = _foreseen(verb, departure, form, person, reason, now)
     return SteerForm(
         pk=departure.pk,
         departure=str(departure),
@@ -186,25 +187,24 @@ def steer_form(
         sentences=sentences,
         told=told_about(departure, but=person),
         warnings=warnings,
-        reason=None if answer.is_allowed else answer.reasons[0],
+        reason=reason,
         previews=name in ("postpone", "move", "hold"),
     )
 
 
 def _foreseen(
-    verb: Verb, departure: Departure, form: SteerBase, now: datetime
+    verb: Verb, departure: Departure, form: SteerBase, person: User, reason: Reason | None, now: datetime
 ) -> tuple[list[str], list[Reason]]:
     """Return what it would do in sentences, and what speaks against it."""
     to = form.at("to") if "to" in form.fields else form.at("until") if "until" in form.fields else None
     notes = [note for name in ("to", "until") if (note := form.clock_note(name))]
     warnings = [Reason("clocks", note) for note in notes]
     if verb.ask in FORESEEN:
-        sentences, against = foreseen(verb.ask, departure, now, to=to)
-        return sentences, [*warnings, *against]
+        moved = None if verb.ask is Ask.POSTPONE and to == departure.departs_at else to
+        goes_along = bool(form["moves_deadlines"].value()) if "moves_deadlines" in form.fields else False
+        found = consequences(verb.ask, departure, now, to=moved, by=person, moves_deadlines=goes_along)
+        return found.sentences, [*warnings, *(one for one in found.verdict.reasons if one != reason)]
     zone = departure.train.time_zone
-    if verb.ask is Ask.RESTORE:
-        cut_off = moment(departure.cut_off_at, zone)
-        return [f"It departs {moment(departure.departs_at, zone)}, with its cut-off {cut_off}."], warnings
     if verb.ask is Ask.MOVE and to is not None:
         chosen = str(form["what"].value() or "")
         known = {what: (label, at) for what, label, at in deadlines_in(departure)}

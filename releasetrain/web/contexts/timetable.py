@@ -17,7 +17,7 @@ from releasetrain.trains.queries.settings import TrainSettings, schedule_notes
 from releasetrain.trains.queries.terms import dates_ahead
 from releasetrain.trains.queries.timetable import AHEAD, moves
 from releasetrain.trains.rules.times import Times
-from releasetrain.trains.rules.timetable import Date, Move, Standing, Stay
+from releasetrain.trains.rules.timetable import Date, Move, Standing, Stay, Timetable
 from releasetrain.web.forms.deadlines import DeadlineForm
 from releasetrain.web.forms.trains import TrainForm
 
@@ -85,12 +85,7 @@ def preview_of(train: Train | None, settings: TrainSettings, now: datetime) -> P
         ahead = dates_ahead(settings, {}, after=now, until=now + AHEAD, limit=NEW)
         return Preview([_added(one) for one in ahead], notes=notes, is_new=True)
     table = moves(train, settings, now)
-    touched: list[MovedDate] = [
-        *(_moved(one) for one in table.moved),
-        *(_dropped(one) for one in table.dropped),
-        *(_stayed(one) for one in table.stayed),
-    ]
-    touched.sort(key=_when)
+    touched = touched_by(table)
     first = [one for number, one in enumerate(touched) if number < SHOWN or one.aboard]
     added = [_added(one) for one in table.added[:NEW]]
     return Preview(
@@ -102,6 +97,16 @@ def preview_of(train: Train | None, settings: TrainSettings, now: datetime) -> P
         notes=notes,
         digest=digest([repr(one) for one in touched]) if touched else "",
     )
+
+
+def touched_by(table: Timetable) -> list[MovedDate]:
+    """Say each departure that a change of the timetable moves, drops or would have moved, soonest first."""
+    found = [
+        *(_moved(one) for one in table.moved),
+        *(_dropped(one) for one in table.dropped),
+        *(_stayed(one) for one in table.stayed),
+    ]
+    return sorted(found, key=_when)
 
 
 def _when(one: MovedDate) -> datetime:

@@ -110,7 +110,7 @@ def page_of(train: Train, *, person: User, roles: Roles, now: datetime) -> Train
         dates=_dates(train, person=person, roles=roles, now=now),
         weeks=week_lines(train, now, may_choose=edits),
         variants=variant_lines(train, may_edit=edits),
-        history=[_past(departure) for departure in _history(train)],
+        history=[_past(departure) for departure in _history(train, now)],
         figures=figures_of(train),
         is_accelerated=train.is_accelerated,
         edit_url=f"/trains/{train.slug}/edit/" if edits else "",
@@ -204,7 +204,7 @@ def _moved(row: Departure) -> dict[str, Any]:
 def _further(row: Departure, now: datetime) -> list[DeadlineLine]:
     """Return the deadlines beside the one at which it is sealed, and that one, too, where it was moved."""
     lines = deadlines_of(row, Audience.MEMBER, now, with_check_in=False).lines
-    return [line for line in lines if line.label != "Cut-off" or line.was_at]
+    return [line for line in lines if line.at != row.cut_off_at or line.was_at]
 
 
 def _steer(row: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
@@ -217,8 +217,9 @@ def _steer(row: Departure, *, person: User, roles: Roles, now: datetime) -> list
     ]
 
 
-def _history(train: Train) -> list[Departure]:
+def _history(train: Train, now: datetime) -> list[Departure]:
     past = Departure.objects.filter(train=train, state__in=[state.value for state in FINISHED_STATES])
+    past = past.exclude(state=DepartureState.SKIPPED, departs_at__gt=now)
     return list(past.order_by("-departs_at")[:HISTORY])
 
 

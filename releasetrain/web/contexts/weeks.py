@@ -1,6 +1,7 @@
 """Gather what the pages of a train’s weeks show: what each runs by, and what else it could run by."""
 
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,12 +12,24 @@ from releasetrain.lib.schedule import Schedule, known_zones, occurrences
 from releasetrain.panels.shapes import Action, VariantLine, WeekChoice, WeekLine, WeekPage
 from releasetrain.trains.models import Departure, Train, Variant
 from releasetrain.trains.queries.terms import schedule_of, variant_schedule
+from releasetrain.trains.queries.timetable import moves_for_week
 from releasetrain.trains.rules.states import FINISHED_STATES
 from releasetrain.trains.rules.weeks import monday_of, week_start
+from releasetrain.web.contexts.timetable import touched_by
 
 WEEKS = 8
-WEEK = timedelta(weeks=1)
+SEVEN_DAYS = timedelta(weeks=1)
 USUAL = "The usual schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One week on a train’s own clocks, and the variant that it runs by; None is the usual schedule."""
+
+    monday: date
+    start: datetime
+    end: datetime
+    current: int | None
 
 
 def variant_lines(train: Train, *, may_edit: bool) -> list[VariantLine]:
@@ -48,10 +61,10 @@ def week_lines(train: Train, now: datetime, *, may_choose: bool) -> list[WeekLin
         return []
     zone = ZoneInfo(train.time_zone)
     first = monday_of(now, zone)
-    mondays = [first + WEEK * number for number in range(WEEKS)]
+    mondays = [first + SEVEN_DAYS * number for number in range(WEEKS)]
     chosen = dict(train.weeks.filter(monday__in=mondays).values_list("monday", "variant__name"))
     dates: dict[date, list[datetime]] = defaultdict(list)
-    span = (week_start(first, zone), week_start(mondays[-1] + WEEK, zone))
+    span = (week_start(first, zone), week_start(mondays[-1] + SEVEN_DAYS, zone))
     rows = train.departures.exclude(state__in=[state.value for state in FINISHED_STATES])
     for at in rows.filter(departs_at__gte=span[0], departs_at__lt=span[1]).values_list(
         "departs_at", flat=True
@@ -71,12 +84,14 @@ def week_lines(train: Train, now: datetime, *, may_choose: bool) -> list[WeekLin
 def week_page(train: Train, monday: date, now: datetime) -> WeekPage:
     """Say every way to run one week, each with the dates that it would have."""
     zone = ZoneInfo(train.time_zone)
-    start, end = week_start(monday, zone), week_start(monday + WEEK, zone)
+    start, end = week_start(monday, zone), week_start(monday + SEVEN_DAYS, zone)
     current = train.weeks.filter(monday=monday).values_list("variant", flat=True).first()
-    choices = [_choice(train, None, current, schedule_of(train), monday, start, end)]
-    for variant in train.variants.all():
-        schedule = variant_schedule(variant, train.time_zone)
-        choices.append(_choice(train, variant, current, schedule, monday, start, end))
+    week = Week(monday, start, end, current)
+    choices = [_choice(train, None, schedule_of(train), week, now)]
+    choices += [
+        _choice(train, variant, variant_schedule(variant, train.time_zone), week, now)
+        for variant in train.variants.all()
+    ]
     aboard = Departure.objects.filter(train=train, departs_at__gte=max(start, now), departs_at__lt=end)
     return WeekPage(
         train=train.name,
@@ -89,28 +104,23 @@ def week_page(train: Train, monday: date, now: datetime) -> WeekPage:
 
 
 def _choice(
-    train: Train,
-    variant: Variant | None,
-    current: int | None,
-    schedule: Schedule | None,
-    monday: date,
-    start: datetime,
-    end: datetime,
+    train: Train, variant: Variant | None, schedule: Schedule | None, week: Week, now: datetime
 ) -> WeekChoice:
-    is_current = (variant.pk if variant else None) == current
-    dates = [one.at for one in occurrences(schedule, after=start, until=end)] if schedule else []
+    is_current = (variant.pk if variant else None) == week.current
+    ahead = occurrences(schedule, after=week.start, until=week.end) if schedule else []
     value = str(variant.pk) if variant else ""
     action = Action(
         f"run-{value or 'usual'}",
         "Run by this",
-        f"/trains/{train.slug}/weeks/{monday}/",
+        f"/trains/{train.slug}/weeks/{week.monday}/",
         "calendar-check",
         fields=(("variant", value),),
     )
     return WeekChoice(
         name=variant.name if variant else USUAL,
         schedule=schedule.in_words() if schedule else "nothing departs",
-        dates=dates,
+        dates=[one.at for one in ahead],
         is_current=is_current,
         action=None if is_current else action,
+        moves=() if is_current else touched_by(moves_for_week(train, week.monday, variant, now)),
     )

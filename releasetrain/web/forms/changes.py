@@ -52,6 +52,11 @@ class ChangeForm(forms.Form):
         label="Flag",
         help_text="The flag that switches it off, if it has one.",
     )
+    category = forms.SlugField(
+        required=False,
+        max_length=50,
+        help_text="Where a train has a cut-off of its own for it, e.g. “database”; else empty.",
+    )
     departure = DepartureChoice(
         queryset=Departure.objects.none(),
         required=False,

@@ -46,8 +46,8 @@ class DeadlineForm(forms.Form):
     kind = forms.ChoiceField(choices=KINDS, initial=Kind.LEAD.value, label="When")
     amount = forms.IntegerField(required=False, min_value=0, label="How long")
     unit = forms.ChoiceField(required=False, choices=UNITS, initial="3600")
-    days = forms.IntegerField(required=False, label="Days before", help_text="0 is the day itself.")
-    weeks = forms.IntegerField(required=False, label="Weeks before", help_text="Week R−n; 0 is its own week.")
+    days = forms.IntegerField(required=False, label="Days before")
+    weeks = forms.IntegerField(required=False, label="Weeks before")
     weekday = forms.ChoiceField(required=False, choices=[("", "Choose"), *DAY_NAMES.items()])
     date = forms.CharField(
         required=False, label="Or this very day", widget=forms.DateInput(attrs={"type": "date"})
@@ -130,8 +130,7 @@ class CutOffForm(DeadlineForm):
         required=False,
         max_length=50,
         label="For",
-        widget=forms.TextInput(attrs={"list": "categories", "placeholder": "everything"}),
-        help_text="A category such as “database”; empty is everything else.",
+        widget=forms.TextInput(attrs={"list": "categories", "placeholder": "everything else"}),
     )
 
     def clean_category(self) -> str:
@@ -144,7 +143,9 @@ class CutOffForm(DeadlineForm):
 class MilestoneForm(DeadlineForm):
     """One named point of time on the way to a departure."""
 
-    name = forms.CharField(max_length=60, label="Name", help_text="e.g. “String freeze”.")
+    name = forms.CharField(
+        max_length=60, label="Name", widget=forms.TextInput(attrs={"placeholder": "String freeze"})
+    )
 
     def spec(self) -> dict[str, Any]:
         return {"name": self.cleaned_data["name"], **super().spec()}

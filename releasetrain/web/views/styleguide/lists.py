@@ -252,6 +252,11 @@ def change_page(now: datetime) -> ChangePage:
             RiskLine("Touches 14 files in 3 modules", 3),
             RiskLine("Its service was rolled back 4 days ago", 4),
         ],
+        sentence="As likely as not, everybody has it by Mon 23 Nov, 14:30 New York (UTC−5); in nine cases of "
+        "ten by Tue 24 Nov, 11:00.",
+        p50_at=now + timedelta(hours=2, minutes=14),
+        p90_at=now + timedelta(hours=23),
+        reasons=[Reason("votes", "On-call has not voted yet.", None, "Priya Nair")],
         missing=["A go from on-call: Priya Nair, for 31 minutes"],
         actions=[
             Action(
