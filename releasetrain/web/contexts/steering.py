@@ -122,12 +122,14 @@ VERBS: dict[str, Verb] = {
     ),
 }
 QUIET = ("skip", "cancel")
+# One that is rolling may still be handed over or let through a window, a skipped one restored.
+ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING}
 
 
 def steering_of(departure: Departure, *, person: User, roles: Roles, now: datetime) -> Steering:
     """Offer every way to steer it to those who may; what is off for another reason than a role says why."""
     found: list[Action] = []
-    if D(departure.state) not in GONE or departure.state == D.SKIPPED:
+    if D(departure.state) not in ENDED:
         for name, verb in VERBS.items():
             answer = verdict(verb.ask, departure, person, now, roles=roles)
             reason = answer.reasons[0] if not answer.is_allowed else None
