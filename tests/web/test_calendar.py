@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.models import Holidays
-from releasetrain.trains.models import Override
+from releasetrain.calendars.models import Holidays, Window
+from releasetrain.trains.models import Departure, Override
 from tests import make
 from tests.web.conftest import SignIn
 
@@ -32,12 +32,28 @@ def shown(browser: object, view: str = "month", on: str = "2026-11-23", more: st
     return " ".join(answer.content.decode().split())
 
 
+def overridden(departure: Departure, *windows: Window) -> None:
+    """Let a departure through windows, as two people have agreed."""
+    override = Override.objects.create(
+        departure=departure,
+        reason="It cannot wait.",
+        requested_by_label="Ada",
+        requested_at=make.NOW,
+        expires_at=make.NOW + timedelta(days=1),
+        approved_by_label="Max",
+        approved_at=make.NOW,
+    )
+    override.windows.set(windows)
+    override.services.add(make.service())
+
+
 def a_busy_day() -> None:
     departure = make.departure(milestones=[{"name": "Release candidate", "at": make.NOW.isoformat()}])
     make.change(departure=departure, state="aboard", boarded_at=make.NOW)
     make.window(
         f"Freeze {departure.pk}", service=make.service(), ends_at=departure.departs_at + timedelta(hours=1)
     )
+    overridden(departure)
     make.window("Cart is broken", stops_the_line=True, ends_at=make.NOW + timedelta(hours=3))
 
 
@@ -286,10 +302,5 @@ def test_w12_a_departure_under_a_stopped_line_says_so(sign_in: SignIn) -> None:
 def test_w7_a_window_that_an_override_opens_is_no_conflict(sign_in: SignIn) -> None:
     departure = make.departure(cut_off_at=make.NOW - timedelta(hours=1))
     window = make.window("Winter freeze", ends_at=make.NOW + timedelta(days=1))
-    override = Override.objects.create(
-        departure=departure, reason="It cannot wait.", requested_by_label="Ada", requested_at=make.NOW,
-        expires_at=make.NOW + timedelta(days=1), approved_by_label="Max", approved_at=make.NOW,
-    )  # fmt: skip
-    override.windows.add(window)
-    override.services.add(make.service())
+    overridden(departure, window)
     assert "data-conflict" not in shown(sign_in(person=reader()))
