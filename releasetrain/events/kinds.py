@@ -70,6 +70,7 @@ KINDS: dict[str, str] = {
     "trains.change.left": "{actor} took “{title}” off {subject}: {reason}",
     "trains.change.withdrawn": "{actor} withdrew “{subject}”: {reason}",
     "trains.departure.moved": "{actor} moved {subject} to {to}",
+    "trains.departure.check_in_asked": "{subject} asks {people} to check in before it departs",
     "trains.departure.boarding_opened": "{subject} is boarding",
     "trains.departure.sealed": "{subject} is sealed: {changes} aboard, revision {revision}",
     "trains.departure.skipped": "{actor} skipped {subject}: {reason}",

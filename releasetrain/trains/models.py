@@ -195,6 +195,7 @@ class Departure(models.Model):
     acknowledged_windows = models.JSONField(default=list, blank=True)
     accepted_hold = models.JSONField(default=dict, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
+    check_in_asked_at = models.DateTimeField(null=True, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
     departed_at = models.DateTimeField(null=True, blank=True)

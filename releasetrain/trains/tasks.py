@@ -13,7 +13,13 @@ from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions
 from releasetrain.trains.actions.holding import count_failure
 from releasetrain.trains.models import Departure, Train
-from releasetrain.trains.queries.departures import due_to_depart, due_to_open, due_to_recheck, due_to_seal
+from releasetrain.trains.queries.departures import (
+    due_to_ask,
+    due_to_depart,
+    due_to_open,
+    due_to_recheck,
+    due_to_seal,
+)
 from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.timetable import AHEAD
 
@@ -23,11 +29,12 @@ MOST_AT_ONCE = 200
 
 @shared_task
 def tick(**_: object) -> None:
-    """Open boarding, seal at cut-offs, end holds that are over, and let cleared departures leave."""
+    """Open boarding, seal at cut-offs, ask for check-in, end holds, and let cleared departures leave."""
     now = clock.now()
     for due, verb in (
         (due_to_open(now), actions.open_boarding),
         (due_to_seal(now), actions.seal),
+        (due_to_ask(now), actions.ask_to_check_in),
         (due_to_recheck(now), actions.recheck_hold),
         (due_to_depart(now), actions.depart),
     ):

@@ -1,6 +1,7 @@
 """The verbs of trains: each one locks, asks the rules, saves and records, in one transaction."""
 
-from releasetrain.trains.actions.changes import Submitted, board, check_in, move, submit_change, withdraw
+from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
+from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
 from releasetrain.trains.actions.history import Imported, import_history
@@ -36,6 +37,7 @@ __all__ = [
     "accept_hold",
     "approve_override",
     "arrive",
+    "ask_to_check_in",
     "board",
     "cancel",
     "check_in",

@@ -17,7 +17,7 @@ from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.verdict import Reason
 from releasetrain.trains.actions.locking import locked_change, locked_departure, locked_departures
 from releasetrain.trains.actions.placing import take_off
-from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, SteeringRefused, refuse_unless
+from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, refuse_unless
 from releasetrain.trains.actions.sealing import seal_again
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, verdict
@@ -166,32 +166,6 @@ def withdraw(change: Change, *, by: By, now: datetime, reason: str = "") -> Chan
     leaving.save(update_fields=["state"])
     record(kind="trains.change.withdrawn", subject=leaving, actor=by, now=now, reason=why)
     return leaving
-
-
-@transaction.atomic
-def check_in(change: Change, *, by: By, now: datetime) -> Change:
-    """Say that the author of a change is there for its departure, where the train asks for that.
-
-    :raises SteeringRefused: it is on no departure, nobody asks, it is too early, or somebody has said so
-    :raises NotAllowed: this person does not answer for the change
-    """
-    current = Change.objects.values_list("departure_id", flat=True).get(pk=change.pk)
-    departure = locked_departure(current) if current else None
-    checked = locked_change(change.pk)
-    if checked.departure_id != current:
-        raise CannotLeave(MOVED, code="stale")
-    refuse_unless(verdict(Action.CHECK_IN, checked, by, now), SteeringRefused)
-    checked.checked_in_at, checked.checked_in_by_label = now, str(by)[:200]
-    checked.save(update_fields=["checked_in_at", "checked_in_by_label"])
-    record(
-        kind="trains.change.checked_in",
-        subject=departure or checked,
-        actor=by,
-        now=now,
-        change=checked.pk,
-        title=checked.title,
-    )
-    return checked
 
 
 def _checked(**typed: str) -> dict[str, str]:

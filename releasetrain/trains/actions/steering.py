@@ -13,6 +13,7 @@ from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import Reason
+from releasetrain.trains.actions.checking_in import ask_again
 from releasetrain.trains.actions.holding import end_hold
 from releasetrain.trains.actions.locking import locked_departure
 from releasetrain.trains.actions.placing import Placement, locked_with_next, place
@@ -47,6 +48,7 @@ def postpone(
     """Let a departure go at another time, once; an edit of its train leaves it alone from then on (RULES T9).
 
     After the seal it stays sealed and its votes stand (I13). One that was held because it was late goes on.
+    Where check-in opens later for the new time, people are asked again.
 
     :param moves_deadlines: cut-offs and milestones that are ahead go along, to where the train sets them for
         the new time; else they stay. No cut-off moves after the seal
@@ -75,6 +77,7 @@ def postpone(
         deadlines=[one.what for one in moved_deadlines(before, after)],
         is_sealed=locked.sealed_at is not None,
     )
+    ask_again(locked, now)
     if locked.held_kind == HoldKind.LATE:
         end_hold(locked, by=by, now=now, reason="it goes at another time")
     return locked

@@ -123,6 +123,9 @@ def _postponed(question: Question) -> Iterator[str]:
     if question.is_sealed:
         yield from _votes_at(question, to)
     yield _goes_along(question)
+    lead = departure.train.check_in_lead
+    if lead is not None and question.now < to - lead and any(one.checked_in_at for one in question.aboard):
+        yield f"Who has checked in is asked again from {question.on(to - lead)} on."
     yield from _on_its_way(question, to)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from releasetrain.catalog.models import Service
 from releasetrain.trains.models import Change, Departure, Train
@@ -61,6 +61,20 @@ def due_to_open(now: datetime) -> QuerySet[Departure]:
     return Departure.objects.filter(
         state=DepartureState.SCHEDULED, boards_at__lte=now, cut_off_at__gt=now, train__retired_at__isnull=True
     ).exclude(held_kind="error")
+
+
+def due_to_ask(now: datetime) -> QuerySet[Departure]:
+    """Return departures whose check-in has opened, with somebody aboard who has not been asked yet."""
+    ahead = Departure.objects.filter(
+        state__in=[DepartureState.BOARDING, DepartureState.DECIDING, DepartureState.CLEARED],
+        departs_at__gt=now,
+        departs_at__lte=F("train__check_in_lead") + now,
+        check_in_asked_at__isnull=True,
+    )
+    waiting = Change.objects.filter(
+        departure=OuterRef("pk"), state=ChangeState.ABOARD, checked_in_at__isnull=True
+    )
+    return ahead.filter(Exists(waiting)).exclude(held_kind="error")
 
 
 def due_to_seal(now: datetime) -> QuerySet[Departure]:
