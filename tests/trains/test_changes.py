@@ -188,6 +188,56 @@ def test_t10_received_at_the_cut_off_a_change_is_late_although_no_tick_has_seale
         actions.board(make.change(), departure, by=world.submitter(), now=departure.cut_off_at)
 
 
+def by_category() -> Departure:
+    """Make a departure whose libraries board half an hour less than everything else."""
+    departure = make.departure()
+    departure.cut_offs = {
+        "": departure.cut_off_at.isoformat(),
+        "library": (departure.cut_off_at - timedelta(minutes=30)).isoformat(),
+    }
+    departure.save(update_fields=["cut_offs"])
+    return departure
+
+
+def test_t10_each_category_is_judged_by_its_own_cut_off() -> None:
+    departure = by_category()
+    library = departure.cut_off_for("library")
+    assert submit(departure, category="library", now=library - INSTANT).is_aboard
+    late = submit(departure, category="library", now=library)
+    assert late.why_not_aboard
+    assert late.why_not_aboard.text.startswith("The cut-off of library was on Mon 23 Nov 2026 13:30")
+    assert submit(departure, now=departure.cut_off_at - INSTANT).is_aboard, "everything else boards longer"
+    assert submit(departure, category="docs", now=departure.cut_off_at - INSTANT).is_aboard
+    assert not submit(departure, category="docs", now=departure.cut_off_at).is_aboard
+
+
+def test_t10_a_change_has_the_category_of_its_service_where_nobody_says_another() -> None:
+    departure = by_category()
+    service = make.service()
+    service.category = "library"
+    service.save(update_fields=["category"])
+    found = submit(departure, now=departure.cut_off_at - INSTANT)
+    assert (found.is_aboard, found.change.category) == (False, "library")
+    older = make.change(service=service, author=world.submitter())
+    with pytest.raises(BoardingClosed, match="The cut-off of library"):
+        actions.board(older, departure, by=world.submitter(), now=departure.cut_off_at - INSTANT)
+    assert submit(departure, category="service", now=departure.cut_off_at - INSTANT).is_aboard
+
+
+def test_a_category_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(Invalid, match="A category is made of letters") as refused:
+        submit(make.departure(), category="two words")
+    assert refused.value.field == "category"
+
+
+def test_i2_a_change_may_leave_until_the_seal_though_its_own_cut_off_has_passed() -> None:
+    departure = by_category()
+    change = submit(departure, category="library").change
+    actions.withdraw(change, by=world.submitter(), now=departure.cut_off_at - INSTANT)
+    change.refresh_from_db()
+    assert change.state == "withdrawn"
+
+
 def test_t10_the_last_change_withdrawn_in_time_cancels_what_a_tick_has_sealed() -> None:
     departure = world.sealed()
     actions.withdraw(departure.changes.get(), by=world.submitter(), now=departure.cut_off_at - INSTANT)

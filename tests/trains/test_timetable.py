@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from releasetrain.accounts.rules import Role
+from releasetrain.calendars.models import Holidays
+from releasetrain.events.models import Event
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.trains import actions, queries
 from releasetrain.trains.actions import TrainSettings
@@ -153,6 +155,62 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert sorted(train_problems(wrong, make.NOW)) == ["ladder", "name", "rule", "slug"]
 
 
+@pytest.mark.parametrize(
+    ("fields", "field", "says"),
+    [
+        (
+            {"cut_offs": [{"category": "", "kind": "wall", "days": 0, "time": "15:00"}]},
+            "cut_offs",
+            "The cut-off would be on Tue 24 Nov 2026 15:00 Europe/Berlin, which is too late",
+        ),
+        (
+            {"milestones": [{"name": "RC", "kind": "wall", "days": 9, "time": "12:00"}]},
+            "milestones",
+            "The milestone RC would be on Sun 15 Nov 2026 12:00 Europe/Berlin",
+        ),
+        # Six days hold three working days all year round, except over Christmas.
+        (
+            {
+                "rule": "FREQ=WEEKLY;BYDAY=MO",
+                "boarding_lead": timedelta(days=6),
+                "cut_offs": [{"category": "", "kind": "workdays", "days": 3, "time": "12:00", "holidays": 1}],
+            },
+            "cut_offs",
+            "would be on Tue 22 Dec 2026 12:00 Europe/Berlin for the departure on Mon 28 Dec 2026",
+        ),
+        (
+            {"cut_offs": [{"category": "", "kind": "workdays", "days": 1, "time": "12:00", "holidays": 99}]},
+            "cut_offs",
+            "The holiday calendar of a deadline is gone",
+        ),
+        ({"lane": "flags"}, "lane", "in the lane of trains or of hotfixes"),
+        ({"turns": "never"}, "turns", "with each departure or with each week"),
+        ({"check_in_lead": timedelta(days=8)}, "check_in_lead", "from 1 minute to 7 days"),
+    ],
+)
+def test_a_deadline_that_cannot_be_kept_is_refused_with_the_date_on_which_it_would_be(
+    fields: dict[str, Any], field: str, says: str
+) -> None:
+    Holidays.objects.create(pk=1, name="Germany", country="DE")
+    with pytest.raises(Invalid, match=says) as refused:
+        create(**fields)
+    assert refused.value.field == field
+
+
+def test_nobody_takes_turns_with_themselves() -> None:
+    ana = make.user("Ana", Role.VIEWER)
+    with pytest.raises(Invalid, match="in the turn of captains twice"):
+        create(captains=(ana, ana))
+
+
+def test_working_days_leave_out_the_holidays_of_the_calendar_that_a_train_names() -> None:
+    germany = Holidays.objects.create(name="Germany", country="DE")
+    deadline = {"kind": "workdays", "days": 1, "time": "12:00", "holidays": germany.pk}
+    train = create(cut_offs=[{"category": "", **deadline}], first_departs_at_local="2026-12-28T14:00")
+    first = train.departures.order_by("planned_at")[0]
+    assert first.cut_off_at == datetime(2026, 12, 24, 11, tzinfo=UTC), "Friday is Christmas"
+
+
 def test_an_address_that_is_taken_is_refused() -> None:
     create()
     with pytest.raises(Invalid, match="has the address “express” already"):
@@ -263,6 +321,51 @@ def test_t9_nobody_aboard_is_left_without_a_departure() -> None:
     with pytest.raises(ScheduleRefused, match=f"no departure for {fifth.code}"):
         edit(train, rule="FREQ=WEEKLY;COUNT=2")
     assert planned(train) == before
+
+
+def test_t9_people_aboard_are_told_of_a_deadline_that_moves_alone() -> None:
+    train = create(milestones=[{"name": "RC", "kind": "wall", "days": 1, "time": "12:00"}])
+    first = train.departures.order_by("planned_at")[0]
+    world.aboard(first)
+    edited = [{"name": "RC", "kind": "wall", "days": 1, "time": "18:00"}]
+    table = edit(train, cut_offs=cut_off_before(timedelta(hours=3)), milestones=edited)
+    first.refresh_from_db()
+    assert first.cut_off_at == datetime(2026, 11, 24, 10, tzinfo=UTC)
+    assert world.kinds(first)[-2:] == ["deadline.moved", "deadline.moved"]
+    assert {one.by for one in table.moved} == {timedelta(0)}
+    told = Event.objects.filter(kind="trains.deadline.moved").order_by("pk")
+    assert [one.data["what"] for one in told] == ["the cut-off", "the milestone RC"]
+    assert told[0].data["to"] == "Tue 24 Nov 2026 11:00 Europe/Berlin"
+
+
+def test_t9_the_diff_holds_every_time_and_the_shifts_of_the_clocks() -> None:
+    train = create(milestones=[{"name": "RC", "kind": "wall", "days": 1, "time": "12:00"}])
+    edited = replace(TrainSettings.of(train), first_departs_at_local="2026-11-24T15:00")
+    march = [one for one in queries.moves(train, edited, make.NOW).moved if one.date.shift]
+    assert [one.date.shift for one in march] == [timedelta(hours=1), timedelta(hours=-1)]
+    summer = march[0]
+    assert summer.before.departs_at == datetime(2027, 3, 30, 12, tzinfo=UTC)
+    assert summer.after.departs_at == datetime(2027, 3, 30, 13, tzinfo=UTC)
+    assert summer.after.cut_offs == {"": datetime(2027, 3, 30, 11, tzinfo=UTC)}
+    assert summer.after.milestones == (("RC", datetime(2027, 3, 29, 10, tzinfo=UTC)),)
+
+
+def test_t9_what_was_cancelled_does_not_come_back_with_an_edit() -> None:
+    train = create()
+    first = train.departures.order_by("planned_at")[0]
+    actions.cancel(first, reason="Fire", by=world.manager(), now=make.NOW)
+    count = train.departures.count()
+    table = edit(train, first_departs_at_local="2026-11-24T15:00")
+    assert [(one.departure, one.why) for one in table.stayed] == [(first.pk, "it was cancelled")]
+    assert train.departures.count() == count
+    first.refresh_from_db()
+    assert (first.state, first.departs_at) == ("cancelled", datetime(2026, 11, 24, 13, tzinfo=UTC))
+
+
+def test_t12_an_edit_plans_no_departure_whose_seal_has_passed() -> None:
+    train = create(rule="FREQ=WEEKLY;BYDAY=TH", first_departs_at_local="2026-11-26T14:00")
+    edit(train, rule="FREQ=DAILY", cut_offs=cut_off_before(timedelta(days=2)))
+    assert planned(train)[0] == datetime(2026, 11, 26, 13, tzinfo=UTC), "not that of Tuesday or Wednesday"
 
 
 def test_t9_the_preview_is_what_happens() -> None:

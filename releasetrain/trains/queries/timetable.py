@@ -19,7 +19,7 @@ from releasetrain.trains.queries.terms import (
 from releasetrain.trains.rules.plan import Ask, Plan
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 from releasetrain.trains.rules.times import Times
-from releasetrain.trains.rules.timetable import DEPARTS_AT, Date, Standing, Timetable, timetable
+from releasetrain.trains.rules.timetable import DEPARTS_AT, Date, Standing, Timetable, timetable, to_come
 
 AHEAD = timedelta(days=400)
 YEARS = timedelta(days=366 * 5)
@@ -77,10 +77,7 @@ def moves(
     until = max([now + AHEAD, *(one.planned_at + timedelta(seconds=1) for one in standing)])
     chosen = weeks_of(train, edited.time_zone) if weeks is None else weeks
     ahead = dates_ahead(edited, chosen, after=now, until=until)
-    planned = {one.planned_at for one in standing}
-    # A departure that stands keeps its date although an earlier cut-off would have sealed it already.
-    dates = [one for one in ahead if one.times.cut_off_at > now or one.planned_at in planned]
-    return timetable(standing, dates, now)
+    return timetable(standing, to_come(ahead, standing, now), now)
 
 
 def moves_for_week(train: Train, monday: date, variant: Variant | None, now: datetime) -> Timetable:
@@ -133,5 +130,4 @@ def times_of(row: Departure) -> Times:
 
 def dates_to_board(train: Train, *, until: datetime, now: datetime) -> list[Date]:
     """Return the dates up to `until` whose seal is still ahead; the past never fires (RULES T12)."""
-    found = dates_ahead(train, weeks_of(train), after=now, until=until)
-    return [one for one in found if one.times.cut_off_at > now]
+    return to_come(dates_ahead(train, weeks_of(train), after=now, until=until), (), now)

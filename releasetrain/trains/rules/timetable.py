@@ -125,6 +125,19 @@ def timetable(standing: Iterable[Standing], dates: Sequence[Date], now: datetime
     return Timetable(tuple(kept), tuple(moved), tuple(stayed), added, tuple(dropped))
 
 
+def to_come(dates: Iterable[Date], standing: Iterable[Standing], now: datetime) -> list[Date]:
+    """Return the dates that an edit may use: the past never fires (RULES T12).
+
+    A departure that stands keeps its date although an earlier cut-off would have sealed it already.
+    """
+    planned = {one.planned_at for one in standing}
+    return [
+        one
+        for one in dates
+        if one.planned_at > now and (one.times.cut_off_at > now or one.planned_at in planned)
+    ]
+
+
 def _stay(row: Standing, date: Date | None, why: str) -> list[Stay]:
     """Name a departure that stays, where the schedule alone would have moved it."""
     if date is None or (date.planned_at == row.planned_at and row.is_off):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from releasetrain.trains.rules.times import Times
-from releasetrain.trains.rules.timetable import Date, Standing, Timetable, timetable
+from releasetrain.trains.rules.timetable import Date, Standing, Timetable, timetable, to_come
 
 TUESDAY = datetime(2026, 11, 24, 13, tzinfo=UTC)
 WEEK, DAY = timedelta(weeks=1), timedelta(days=1)
@@ -156,3 +156,48 @@ def test_t9_every_departure_and_every_instant_is_accounted_for_once(
     assert sorted([*taken, *(one.planned_at for one in table.added)]) == instants
     if any(one.aboard for one in table.dropped):
         assert all(one.aboard for one in table.moved)
+
+
+def test_t12_a_date_that_is_past_or_whose_seal_is_past_is_not_used_unless_it_stands() -> None:
+    dates = [date(TUESDAY - WEEK), date(TUESDAY), date(TUESDAY + WEEK)]
+    now = TUESDAY - timedelta(hours=1)
+    assert to_come(dates, [], now) == dates[2:]
+    assert to_come(dates, standing()[:1], now) == dates[1:]
+
+
+leads = st.integers(0, 200).map(lambda hours: timedelta(hours=hours))
+
+
+@given(spans, spans, st.integers(0, 2000), leads, leads, st.sets(st.integers(0, 11)))
+def test_t12_no_edit_puts_a_cut_off_that_was_ahead_into_the_past(
+    before: list[int], after: list[int], hour: int, lead: timedelta, new_lead: timedelta, pinned: set[int]
+) -> None:
+    now = TUESDAY + timedelta(hours=hour)
+    rows = [
+        row(
+            number,
+            instant,
+            times=times(instant, lead),
+            pinned="Rob moved it by hand" if number in pinned else "",
+        )
+        for number, instant in enumerate(TUESDAY + timedelta(hours=hour) for hour in sorted(before))
+        if instant - lead > now
+    ]
+    dates = [date(TUESDAY + timedelta(hours=hour), new_lead) for hour in sorted(after)]
+    table = timetable(rows, to_come(dates, rows, now), now)
+    assert all(one.after.cut_off_at > now and one.after.departs_at > now for one in table.moved)
+    assert all(one.times.cut_off_at > now for one in table.added)
+    touched = {one.departure for one in table.moved} | {one.departure for one in table.dropped}
+    assert not touched & pinned
+
+
+@given(spans, spans)
+def test_t9_a_deadline_moved_by_hand_stays_in_every_edit(before: list[int], after: list[int]) -> None:
+    rows = [
+        row(number, TUESDAY + timedelta(hours=hour), by_hand=frozenset({"cut_off:"}))
+        for number, hour in enumerate(sorted(before))
+    ]
+    own = {one.departure: one.times.cut_offs for one in rows}
+    table = table_of(rows, [TUESDAY + timedelta(hours=hour) for hour in sorted(after)])
+    assert all(one.after.cut_offs == own[one.departure] for one in table.moved)
+    assert all(one.after.cut_off_at <= one.after.departs_at for one in table.moved)
