@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from releasetrain.calendars.rules.judging import WHO_ENDS_IT
 from releasetrain.health.models import Arm, ErrorLine
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
@@ -97,6 +98,8 @@ def hold_reason(hold: Hold) -> Reason:
 
 
 def _who(kind: HoldKind) -> str:
+    if kind is HoldKind.BLACKOUT:
+        return WHO_ENDS_IT.capitalize()
     commands = CLEARING[kind].commands
     return next((words for command, words in WHO_CLEARS.items() if command in commands), "")
 

@@ -47,7 +47,7 @@ def test_a_freeze_holds_a_rollout_and_lets_it_go_on(house: Up, look_around: NewP
     expect(track_of(watcher)).to_have_attribute("data-state", "held", timeout=LONG)
     main = watcher.locator("main")
     expect(main).to_contain_text("“Stocktaking” stops this: the auditors count.")
-    expect(main).to_contain_text("a release manager or an administrator")
+    expect(main).to_contain_text("A release manager or an administrator can clear it")
 
     owner.goto(window)
     owner.get_by_role("button", name="End it").click()

@@ -13,7 +13,7 @@ from releasetrain.health.models import ErrorLine
 from releasetrain.panels import Audience
 from releasetrain.panels.guardrails import load_guardrails, points_since
 from releasetrain.panels.operator import load_operator
-from releasetrain.panels.rollouts import load_errors, load_holds, load_track
+from releasetrain.panels.rollouts import hold_reason, load_errors, load_holds, load_track
 from releasetrain.panels.shapes import Action, Operator
 from releasetrain.rollouts.models import Hold, Judgement, Rollout, Transition
 from tests import make
@@ -287,3 +287,8 @@ def test_every_fragment_of_a_rollout_has_one_root_element_with_its_id(audience: 
     hold(rollout)
     drawn = panels.render(f"rollout/{name}", rollout.pk, audience, make.NOW)
     assert drawn == "" or f'id="rollout-{rollout.pk}-{name}"' in drawn.partition(">")[0]
+
+
+def test_w1_a_rollout_held_by_a_window_says_who_can_end_that() -> None:
+    hold = Hold(kind="blackout", reason="“Freeze” stops this.", until=make.NOW)
+    assert hold_reason(hold).who == "A release manager or an administrator"
