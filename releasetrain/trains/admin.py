@@ -6,7 +6,18 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from releasetrain.trains.models import Change, Departure, Manifest, Policy, Train, Vote, WebhookDelivery
+from releasetrain.trains.models import (
+    CaptainSeat,
+    Change,
+    Departure,
+    Manifest,
+    Policy,
+    Train,
+    Variant,
+    Vote,
+    WebhookDelivery,
+    Week,
+)
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,6 +44,27 @@ class PolicyAdmin(ReadOnlyAdmin[Policy]):
 class TrainAdmin(ReadOnlyAdmin[Train]):
     list_display = ("name", "team", "environment", "rule", "time_zone", "policy", "retired_at")
     list_filter = ("team", "environment")
+
+
+@admin.register(CaptainSeat)
+class CaptainSeatAdmin(ReadOnlyAdmin[CaptainSeat]):
+    list_display = ("train", "order", "user")
+    list_filter = ("train",)
+    list_select_related = ("train", "user")
+
+
+@admin.register(Variant)
+class VariantAdmin(ReadOnlyAdmin[Variant]):
+    list_display = ("train", "name", "rule", "first_departs_at_local", "time_zone")
+    list_filter = ("train",)
+    list_select_related = ("train",)
+
+
+@admin.register(Week)
+class WeekAdmin(ReadOnlyAdmin[Week]):
+    list_display = ("train", "monday", "variant")
+    list_filter = ("train",)
+    list_select_related = ("train", "variant")
 
 
 @admin.register(Departure)

@@ -72,6 +72,12 @@ def test_t9_nobody_is_moved_past_a_departure_that_stays() -> None:
     assert [one.planned_at for one in table.added] == [TUESDAY + 50 * WEEK]
 
 
+def test_t9_nobody_is_moved_back_past_a_departure_that_stays() -> None:
+    rows = standing(aboard=(0, 0, 2))
+    table = table_of(rows, [TUESDAY - DAY, *weekly(TUESDAY, 2)])
+    assert [one.departure for one in table.dropped] == [2]
+
+
 def test_t9_a_new_cut_off_alone_moves_a_deadline_and_no_departure() -> None:
     table = timetable(standing()[:1], [date(TUESDAY, timedelta(hours=5))], EARLIER)
     (move,) = table.moved
