@@ -90,7 +90,8 @@ def say(kind: str, facts: Mapping[str, object], *, actor: str, subject: str, zon
     if before and after:
         words["moved"] = move(before, after, zone)
         template = SAYS.get(kind, template)
-    return f"{template.format_map(words).rstrip(' .:')}."
+    said = template.format_map(words).rstrip(" .:")
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def wait_after(attempts: int) -> timedelta | None:

@@ -73,7 +73,9 @@ def load_board(
         wanted = wanted.filter(pk__in=Departure.objects.filter(filters.as_query()).values("pk"))
     coming = wanted.filter(_coming(now)).order_by("departs_at", "pk")
     over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
-    found = [*coming[:MOST_COMING], *over.order_by("-finished_at")[:MOST_OVER]]
+    either = Q(pk__in=coming.values("pk")[:MOST_COMING])
+    either |= Q(pk__in=over.order_by("-finished_at").values("pk")[:MOST_OVER])
+    found = sorted(_departures().filter(either), key=_place)
     rows = _rows(found, now, audience)
     groups: dict[str, list[BoardRow]] = {"Under way": [], "Ahead": [], "Just over": []}
     for departure, row in zip(found, rows, strict=True):
@@ -90,6 +92,13 @@ def _coming(now: datetime) -> Q:
     )
     is_far = Q(state=D.SCHEDULED, departs_at__gt=now + SOON) & ~Q(pk__in=following.values("pk"))
     return Q(state__in=[D.ROLLING, *AHEAD]) & ~is_far
+
+
+def _place(departure: Departure) -> tuple[bool, float, int]:
+    """Put what comes in the order of its times, then what is over, the latest first."""
+    if D(departure.state) not in FINISHED_STATES or departure.finished_at is None:
+        return False, departure.departs_at.timestamp(), departure.pk
+    return True, -departure.finished_at.timestamp(), departure.pk
 
 
 def _group(state: DepartureState) -> str:

@@ -72,6 +72,7 @@ class ChangePage:
     actions: list[Action] = field(default_factory=list)
     reasons: list[Reason] = field(default_factory=list)
     sentence: str = ""
+    grounds: list[Step] = field(default_factory=list)
     p50_at: datetime | None = None
     p90_at: datetime | None = None
     category: str = ""

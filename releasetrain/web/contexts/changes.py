@@ -6,11 +6,13 @@ from urllib.parse import urlsplit
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
-from releasetrain.insights.arrival import Arrival, arrival_of
+from releasetrain.insights.arrival import Arrival, Part, arrival_of
 from releasetrain.panels.shapes import Action, ChangePage, ChangeRow, Mark, Step
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
+# What a forecast rests on beside the steps themselves.
+GROUNDS = ("Pace", "If it comes back")
 ON_THEIR_WAY = (ChangeState.SUBMITTED, ChangeState.ABOARD)
 
 
@@ -59,6 +61,7 @@ def page_of(
         steps=_way(change, departure, arrival),
         zone=_zone(change, departure, arrival),
         sentence=arrival.sentence,
+        grounds=[_ahead(part) for part in arrival.parts if part.label in GROUNDS],
         p50_at=arrival.p50_at,
         p90_at=arrival.p90_at if arrival.p90_at != arrival.p50_at else None,
         reasons=[arrival.blocked] if arrival.blocked else [],
@@ -86,8 +89,11 @@ def _way(change: Change, departure: Departure | None, arrival: Arrival) -> list[
     if not arrival.parts or change.state == ChangeState.SHIPPED:
         return known
     done = [step for step in known if step.mark != "pending"]
-    ahead = [Step(part.label, "pending", expected_at=part.at, note=part.note) for part in arrival.parts]
-    return [*done, *ahead]
+    return [*done, *(_ahead(part) for part in arrival.parts if part.label not in GROUNDS)]
+
+
+def _ahead(part: Part) -> Step:
+    return Step(part.label, "pending", expected_at=part.at, note=part.note)
 
 
 def _steps(change: Change, departure: Departure | None) -> list[Step]:

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import cast
+
+from django.http import QueryDict
 
 from releasetrain.lib import deadlines
 from releasetrain.lib.hashing import digest
@@ -34,6 +37,8 @@ def shift_in_words(shift: timedelta) -> str:
 
 def words_of(form: TrainForm, now: datetime) -> ScheduleWords:
     """Say what somebody has typed so far, each part by itself: what is wrong in one hides no other."""
+    if form.is_bound:
+        form = TrainForm(cast(QueryDict, form.data), train=form.train, now=now)  # one that may be judged
     rule, zone = str(form["rule"].value() or ""), str(form["time_zone"].value() or "UTC")
     first = form["first_departs_at_local"].value()
     first = first.isoformat() if isinstance(first, datetime) else str(first or "")

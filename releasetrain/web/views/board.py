@@ -3,18 +3,17 @@
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 
 from releasetrain.accounts.access import refuse_strangers
-from releasetrain.accounts.models import Team
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Environment, Service
 from releasetrain.events.queries import last_position
 from releasetrain.lib import clock
 from releasetrain.panels.board import Filters, board_context
 from releasetrain.web.contexts.trains import may_make
 from releasetrain.web.decorators import signed_in
+from releasetrain.web.forms.calendar import Parts, load_parts
 from releasetrain.web.live import audience_for, watching
 from releasetrain.web.request import Request
 
@@ -22,18 +21,23 @@ from releasetrain.web.request import Request
 class BoardFilter(forms.Form):
     """Narrow the board down."""
 
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Every team")
-    service = forms.ModelChoiceField(
-        Service.objects.filter(archived_at__isnull=True), required=False, empty_label="Every service"
-    )
-    environment = forms.ModelChoiceField(
-        Environment.objects.all(), required=False, empty_label="Every environment"
-    )
+    team = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
+    service = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
+    environment = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
+
+    def __init__(self, data: QueryDict | None, *, parts: Parts) -> None:
+        super().__init__(data)
+        for name, rows in (
+            ("team", parts.teams),
+            ("service", parts.current_services),
+            ("environment", parts.environments),
+        ):
+            self.fields[name].choices = [("", f"Every {name}"), *rows.items()]  # type: ignore[attr-defined]
 
     def chosen(self) -> Filters:
         if not self.is_valid():
             return Filters()
-        return Filters(**{name: row.pk for name, row in self.cleaned_data.items() if row is not None})
+        return Filters(**self.cleaned_data)
 
 
 @signed_in
@@ -54,7 +58,7 @@ def context_of(request: Request) -> dict[str, Any]:
     """Gather the board and what stands around it."""
     refuse_strangers(request.roles, "see the board")
     position, now = last_position(), clock.now()
-    filters = BoardFilter(request.GET or None)
+    filters = BoardFilter(request.GET or None, parts=load_parts())
     chosen = filters.chosen()
     new_train_url = "/trains/new/" if may_make(request.roles) else ""
     return {

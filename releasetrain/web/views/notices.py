@@ -33,7 +33,10 @@ class NoticeFilter(forms.Form):
     """Narrow the notices down."""
 
     q = forms.CharField(
-        required=False, max_length=100, label="Search", help_text="Train, departure or person"
+        required=False,
+        max_length=100,
+        label="Search",
+        widget=forms.TextInput(attrs={"type": "search", "placeholder": "Train, departure or person"}),
     )
     about = forms.ChoiceField(
         required=False,

@@ -254,6 +254,7 @@ def change_page(now: datetime) -> ChangePage:
         ],
         sentence="As likely as not, everybody has it by Mon 23 Nov, 14:30 New York (UTC−5); in nine cases of "
         "ten by Tue 24 Nov, 11:00.",
+        grounds=[Step("Pace", "pending", note="The last 14 rollouts took 1.1 times as long as planned.")],
         p50_at=now + timedelta(hours=2, minutes=14),
         p90_at=now + timedelta(hours=23),
         reasons=[Reason("votes", "On-call has not voted yet.", None, "Priya Nair")],

@@ -44,7 +44,7 @@ def milestone_form() -> MilestoneForm:
 
 def words() -> ScheduleWords:
     """Say a schedule that meets the night in which the clocks go forward."""
-    note = "02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; it departs at 03:30."
+    note = "02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; 03:30 is taken instead."
     return ScheduleWords(
         "Every Sunday at 02:30 Europe/Berlin",
         ZONE,
@@ -85,7 +85,7 @@ def preview() -> Preview:
         added=[MovedDate("New", None, SUMMER + 4 * WEEK)],
         added_count=2,
         told=["Ana Sousa", "Lee Park"],
-        notes=["02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; it departs at 03:30."],
+        notes=["02:30 does not exist on Sun 28 Mar 2027 in Europe/Berlin; 03:30 is taken instead."],
         digest=DIGEST,
     )
 
