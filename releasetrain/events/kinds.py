@@ -50,7 +50,9 @@ KINDS: dict[str, str] = {
     "calendars.line.stopped": "{actor} stopped the line for {scope}: {reason}",
     "calendars.holidays.added": "{actor} added the holidays {subject}",
     "calendars.feed.added": "{actor} subscribed to the calendar {subject}",
-    "calendars.feed.changed": "The calendar {subject} has changed: {added} added, {changed} changed, {removed} removed",
+    "calendars.feed.changed": (
+        "The calendar {subject} has changed: {added} added, {changed} changed, {removed} removed"
+    ),
     "calendars.feed.failed": "The calendar {subject} could not be read: {problem}",
     "calendars.feed.recovered": "The calendar {subject} can be read again",
     "calendars.feed.removed": "{actor} removed the calendar {subject}: {reason}",
@@ -78,7 +80,9 @@ KINDS: dict[str, str] = {
     "trains.departure.postponed": "{actor} postponed {subject} to {to}: {reason}",
     "trains.deadline.moved": "{actor} moved {what} of {subject} to {to}: {reason}",
     "trains.departure.handed_over": "{actor} handed {subject} over to {captain}: {note}",
-    "trains.departure.hold_accepted": "{actor} accepted that {subject} will be held at {weight} % until {until}",
+    "trains.departure.hold_accepted": (
+        "{actor} accepted that {subject} will be held at {weight} % until {until}"
+    ),
     "trains.override.requested": "{actor} asked to move {departure} in spite of {windows}: {reason}",
     "trains.override.approved": "{actor} approved the override for {departure}, until {expires_at}",
     "trains.override.withdrawn": "{actor} withdrew the override for {departure}: {reason}",
