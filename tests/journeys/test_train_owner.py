@@ -1,4 +1,4 @@
-"""A train owner makes a train over a clock change, moves one departure, and people are told before they ask."""
+"""A train owner crosses a clock change and moves one departure; people are told before they ask."""
 
 import pytest
 from playwright.sync_api import expect
