@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
-from django.db.models import Case, F, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Coalesce, JSONObject, Lower, Upper
 
 from releasetrain.calendars.models import Occurrence, Window, WindowScope
@@ -55,8 +55,11 @@ def windows_between(first: datetime, last: datetime) -> list[Freeze]:
     return windows_within([Span(first, last)])
 
 
-def windows_within(spans: Iterable[Span]) -> list[Freeze]:
-    """Return what may stop something within any of the spans (both ends count), in three queries."""
+def windows_within(spans: Iterable[Span], places: Iterable[Place] = ()) -> list[Freeze]:
+    """Return what may stop something within any of the spans (both ends count), in three queries.
+
+    :param places: leave out what surely concerns none of them; everything counts where none is named
+    """
     asked = list(spans)
     if not asked:
         return []
@@ -66,9 +69,23 @@ def windows_within(spans: Iterable[Span]) -> list[Freeze]:
         # When a window that allows opens next is asked in between, too.
         whole = DateTimeTZRange(first, last, "[]")
         ranges.append(Q(during__overlap=whole, window__effect=Effect.ALLOW))
-    times = _times(reduce(or_, ranges))
-    rows = _rows(Q(pk__in=times) | (_alive(first) & Q(effect=Effect.ALLOW)))
+    near = list(places)
+    times = _times(reduce(or_, ranges) & _near(near, "window"))
+    rows = _rows(Q(pk__in=times) | (_alive(first) & Q(effect=Effect.ALLOW) & _near(near, "pk")))
     return _freezes(rows.annotate(following=_following(last)), times)
+
+
+def _near(places: Sequence[Place], window: str) -> Q:
+    """Match windows that name nothing, or something that at least one of the places may be part of."""
+    if not places:
+        return Q()
+    named = WindowScope.objects.filter(window=OuterRef(window), is_exclusion=False)
+    fits = [
+        Q(**{f"{part}__isnull": True})
+        | Q(**{f"{part}__in": {found for one in places if (found := getattr(one, part)) is not None}})
+        for part in ("team", "service", "environment", "region")
+    ]
+    return ~Exists(named) | Exists(named.filter(*fits))
 
 
 def windows_at(at: datetime) -> list[Freeze]:

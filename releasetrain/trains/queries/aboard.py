@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef
+
 from releasetrain.calendars.rules.windows import Place
-from releasetrain.catalog.models import Dependency, Service
-from releasetrain.trains.models import Change, Departure
+from releasetrain.catalog.models import Dependency, Service, Target
+from releasetrain.trains.models import Change, Departure, Override
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
 
@@ -24,7 +27,7 @@ class Load:
     """What is aboard one departure: its places and the people who answer for it.
 
     `expected` is the place of each service, by id: of those aboard or, where nothing is aboard yet, of all
-    that the train carries.
+    that the train carries. `has_overrides` is False only where it is known that nobody asked for one.
     """
 
     services: dict[int, str] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Load:
     changes: int = 0
     unchecked: list[Missing] = field(default_factory=list)
     expected: dict[int, tuple[str, Place]] = field(default_factory=dict)
+    has_overrides: bool = True
 
 
 def loads_of(departures: Sequence[Departure]) -> dict[int, Load]:
@@ -44,6 +48,7 @@ def loads_of(departures: Sequence[Departure]) -> dict[int, Load]:
     loads = {one.pk: Load() for one in departures}
     environments = {one.pk: one.train.environment for one in departures}
     asking = {one.pk for one in departures if one.train.check_in_lead is not None}
+    asked = Exists(Override.objects.filter(departure=OuterRef("departure"), withdrawn_at__isnull=True))
     rows = Change.objects.filter(departure__in=loads).values_list(
         "departure_id",
         "service_id",
@@ -56,11 +61,26 @@ def loads_of(departures: Sequence[Departure]) -> dict[int, Load]:
         "pk",
         "title",
         "author_label",
+        asked,
     )
-    for pk, service, name, team, author, submitter, checked_in_at, state, change, title, label in rows:
+    for (
+        pk,
+        service,
+        name,
+        team,
+        author,
+        submitter,
+        checked_in_at,
+        state,
+        change,
+        title,
+        label,
+        has_any,
+    ) in rows:
         assert pk is not None  # noqa: S101 - filtered by departure
         load = loads[pk]
         load.changes += 1
+        load.has_overrides = has_any
         if service not in load.services:
             load.services[service] = name
             load.teams.add(team)
@@ -92,12 +112,26 @@ def _expect_all(departures: Sequence[Departure], loads: dict[int, Load]) -> None
         }
 
 
-def needs_among(services: Iterable[int]) -> dict[int, set[int]]:
-    """Return which of some services each of them needs."""
-    known = set(services)
-    found: dict[int, set[int]] = defaultdict(set)
-    if len(known) > 1:
-        rows = Dependency.objects.filter(service__in=known, depends_on__in=known)
-        for service, needed in rows.values_list("service_id", "depends_on_id"):
-            found[service].add(needed)
-    return found
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Which of some services each of them needs, and where each of them can be moved: its environments."""
+
+    needs: dict[int, frozenset[int]]
+    environments: dict[int, frozenset[int]]
+
+
+def wiring_of(services: Iterable[int]) -> Wiring:
+    """Return how services hang together and what can move them, in one query."""
+    asked = set(services)
+    if not asked:
+        return Wiring({}, {})
+    rows = Service.objects.filter(pk__in=asked).values_list(
+        "pk",
+        ArraySubquery(Dependency.objects.filter(service=OuterRef("pk")).values("depends_on")),
+        ArraySubquery(Target.objects.filter(service=OuterRef("pk")).values("environment")),
+    )
+    found = list(rows)
+    return Wiring(
+        {service: frozenset(needs) for service, needs, _ in found},
+        {service: frozenset(environments) for service, _, environments in found},
+    )

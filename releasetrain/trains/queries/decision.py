@@ -9,10 +9,10 @@ from django.db.models import Q, prefetch_related_objects
 
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Service, ServiceRole, Target
+from releasetrain.catalog.models import Service, ServiceRole
 from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
-from releasetrain.trains.queries.aboard import Load, loads_of
+from releasetrain.trains.queries.aboard import Load, Wiring, loads_of, wiring_of
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.routes import Foreseen, Route, foresee_all, routes_of, runs_out
@@ -65,7 +65,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         prefetch_related_objects(list(departures), "captain")
     plans = {one.pk: Plan.from_json(one.plan) for one in departures}
     loads = loads_of(departures)
-    passings = passings_of(plans)
+    passings = passings_of(pk for pk, load in loads.items() if load.has_overrides)
     sealed = [one for one in departures if one.sealed_at is not None]
     manifests = latest_manifests([one.pk for one in sealed])
     ballots = _ballots([one.pk for one in sealed])
@@ -75,8 +75,8 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         services={service for one in sealed for service in loads[one.pk].services},
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
-    foreseen = _foresee(routes_of(waiting, plans, loads, passings, at))
-    untargeted = _untargeted(sealed, loads)
+    wiring = wiring_of(service for load in loads.values() for service in load.expected)
+    foreseen = _foresee(routes_of(waiting, plans, loads, passings, at, wiring=wiring))
     found: dict[int, Standing] = {}
     for one in departures:
         case = Case(
@@ -85,7 +85,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             loads[one.pk],
             passings.get(one.pk, ()),
             foreseen.get(one.pk),
-            untargeted.get(one.pk, []),
+            _untargeted(one, loads[one.pk], wiring),
         )
         seats = tuple(
             holders.seat(ask.role, ask.quorum, one.train.team_id, case.load) for ask in case.plan.asks
@@ -198,9 +198,11 @@ class _Holders:
         if not roles:
             return cls(by_role, by_service)
         members = Membership.objects.filter(role__in=roles, user__is_active=True)
-        members = members.filter(Q(team__isnull=True) | Q(team__in=teams)).select_related("user")
-        for row in members.order_by("user__name"):
-            by_role[Role(row.role)].append((row.user_id, str(row.user), row.team_id))
+        members = members.filter(Q(team__isnull=True) | Q(team__in=teams)).order_by("user__name")
+        for role, user, name, email, team in members.values_list(
+            "role", "user_id", "user__name", "user__email", "team_id"
+        ):
+            by_role[Role(role)].append((user, name or email, team))
         if Role.ADMINISTRATOR in roles:
             for person in User.objects.filter(is_superuser=True, is_active=True):
                 by_role[Role.ADMINISTRATOR].append((person.pk, str(person), None))
@@ -223,20 +225,16 @@ class _Holders:
         return Seat(role, quorum, people)
 
 
-def _untargeted(sealed: Sequence[Departure], loads: Mapping[int, Load]) -> dict[int, list[str]]:
-    """Return the services aboard that have no target in the train's environment: nothing could move them."""
-    services = {service for one in sealed for service in loads[one.pk].services}
-    if not services:
-        return {}
-    known = set(Target.objects.filter(service__in=services).values_list("service_id", "environment_id"))
-    return {
-        one.pk: [
-            name
-            for service, name in loads[one.pk].services.items()
-            if (service, one.train.environment_id) not in known
-        ]
-        for one in sealed
-    }
+def _untargeted(departure: Departure, load: Load, wiring: Wiring) -> list[str]:
+    """Return the services aboard a sealed departure that nothing could move in its train's environment."""
+    if departure.sealed_at is None:
+        return []
+    where = departure.train.environment_id
+    return [
+        name
+        for service, name in load.services.items()
+        if where not in wiring.environments.get(service, frozenset())
+    ]
 
 
 def reasons_of(verdict: Verdict, *prefixes: str) -> tuple[Reason, ...]:

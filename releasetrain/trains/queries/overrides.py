@@ -35,7 +35,10 @@ def passing_of(override: Override) -> Passing:
 
 def passings_of(departures: Iterable[int]) -> dict[int, tuple[Passing, ...]]:
     """Return the overrides of departures that stand; one query where there are none."""
-    rows = Override.objects.filter(departure__in=list(departures), withdrawn_at__isnull=True)
+    asked = list(departures)
+    if not asked:
+        return {}
+    rows = Override.objects.filter(departure__in=asked, withdrawn_at__isnull=True)
     found: dict[int, list[Passing]] = defaultdict(list)
     for row in rows.prefetch_related(*WITH_EVERYTHING):
         found[row.departure_id].append(passing_of(row))

@@ -9,7 +9,7 @@ from releasetrain.calendars.rules.windows import Freeze, Lane, Place
 from releasetrain.lib.spans import Span
 from releasetrain.lib.wallspans import united
 from releasetrain.trains.models import Departure
-from releasetrain.trains.queries.aboard import Load, needs_among
+from releasetrain.trains.queries.aboard import Load, Wiring, wiring_of
 from releasetrain.trains.rules.forecast import (
     Closure,
     Course,
@@ -73,9 +73,14 @@ def routes_of(
     loads: Mapping[int, Load],
     passings: Mapping[int, tuple[Passing, ...]],
     at: datetime,
+    *,
+    wiring: Wiring | None = None,
 ) -> list[Route]:
-    """Return the routes of departures that leave at their time, or now where that has passed."""
-    needs = needs_among({service for load in loads.values() for service in load.expected})
+    """Return the routes of departures that leave at their time, or now where that has passed.
+
+    :param wiring: of every service that is expected, where it is loaded already
+    """
+    needs = (wiring or wiring_of(service for load in loads.values() for service in load.expected)).needs
     return [
         _route(one, plans[one.pk], loads[one.pk], needs, passings.get(one.pk, ()), at) for one in departures
     ]
@@ -85,13 +90,13 @@ def _route(
     departure: Departure,
     plan: Plan,
     load: Load,
-    needs: Mapping[int, set[int]],
+    needs: Mapping[int, frozenset[int]],
     passings: tuple[Passing, ...],
     at: datetime,
 ) -> Route:
     steps = steps_of(plan.ladder)
     runs = tuple(
-        Run(service, name, place, steps, frozenset(needs.get(service, set()) & load.expected.keys()))
+        Run(service, name, place, steps, needs.get(service, frozenset()) & load.expected.keys())
         for service, (name, place) in load.expected.items()
     )
     base = max(at, departure.departs_at)
@@ -104,9 +109,9 @@ def _route(
 class Windows:
     """The windows of some spans of time; what stops a place is worked out once for all who go there."""
 
-    def __init__(self, spans: Iterable[Span]) -> None:
+    def __init__(self, spans: Iterable[Span], places: Iterable[Place]) -> None:
         asked = united(spans)
-        self.freezes = windows_within(asked)
+        self.freezes = windows_within(asked, places)
         self._since = asked[0].start
         self._closures: dict[tuple[Place, Lane, frozenset[int], tuple[Passing, ...]], list[Closure]] = {}
 
@@ -139,7 +144,8 @@ def foresee_all(
     for _ in range(looks):
         if not left:
             break
-        windows = Windows(spans[one.departure] for one in left)
+        places = {run.place for one in left for run in one.runs}
+        windows = Windows((spans[one.departure] for one in left), places)
         for one in left:
             found[one.departure] = _foreseen(one, windows, spans[one.departure])
         left = [one for one in left if runs_out(found[one.departure])]
