@@ -19,7 +19,31 @@ WORDS = (
     ),
     ("Manifest", "What is aboard at the cut-off, sealed with a digest. Votes are bound to that digest."),
     ("Go / no-go", "The decision. Each policy names roles and how many people of each must say go."),
-    ("Window", "A span of time in which nothing may move. It stops departures and stages, never a rollback."),
+    (
+        "Milestone",
+        "A named instant of a departure, such as a code freeze; its deadline is counted from departure.",
+    ),
+    (
+        "Window",
+        "A span of time in which nothing may move, or outside of which nothing may. It stops departures and stages, "
+        "never a rollback.",
+    ),
+    ("Lane", "The way that something goes out: by train, as a hotfix, or as a flag switched on."),
+    ("Rehearsal", "What a window would hit, and what that would do, before it is saved."),
+    (
+        "Override",
+        "Leave to move in spite of named windows: for one departure, until a time, by two people, reviewed afterwards.",
+    ),
+    (
+        "Stop the line",
+        "One button: no departure, stage or flag moves forward in its scope until it expires. Rollbacks go on.",
+    ),
+    (
+        "Last safe departure",
+        "The latest instant from which every stage ends before the next window, or with somebody on call throughout.",
+    ),
+    ("Captain, deputy", "Who answers for a departure; they take turns, and hand over with a note."),
+    ("Check-in", "Authors say that they are there, where a train asks for it before it leaves."),
     (
         "Ladder",
         "The stages a version climbs: 1, 5, 10, 25, 50, 100 % of users unless the train says otherwise.",
