@@ -25,22 +25,21 @@ WORDS = (
     ),
     (
         "Window",
-        "A span of time in which nothing may move, or outside of which nothing may. It stops departures and stages, "
-        "never a rollback.",
+        "A span in which nothing may move, or outside of which nothing may; it never stops a rollback.",
     ),
     ("Lane", "The way that something goes out: by train, as a hotfix, or as a flag switched on."),
     ("Rehearsal", "What a window would hit, and what that would do, before it is saved."),
     (
         "Override",
-        "Leave to move in spite of named windows: for one departure, until a time, by two people, reviewed afterwards.",
+        "Leave for one departure to move in spite of named windows: for a time, by two people, reviewed.",
     ),
     (
         "Stop the line",
-        "One button: no departure, stage or flag moves forward in its scope until it expires. Rollbacks go on.",
+        "One button: no departure, stage or flag moves forward until it expires. Rollbacks go on.",
     ),
     (
         "Last safe departure",
-        "The latest instant from which every stage ends before the next window, or with somebody on call throughout.",
+        "The latest instant from which every stage ends before a window, with somebody on call throughout.",
     ),
     ("Captain, deputy", "Who answers for a departure; they take turns, and hand over with a note."),
     ("Check-in", "Authors say that they are there, where a train asks for it before it leaves."),
