@@ -14,7 +14,12 @@ def roles_of(user: User | AnonymousUser) -> Roles:
     """Load the roles that a person holds in teams and in the house (service roles are the catalog's)."""
     if not isinstance(user, User) or not user.is_active:
         return Roles()
-    rows = [(row.team_id, Role(row.role)) for row in Membership.objects.filter(user=user)]
+    return roles_from(user, Membership.objects.filter(user=user).values_list("team_id", "role"))
+
+
+def roles_from(user: User, held: Iterable[tuple[int | None, str]]) -> Roles:
+    """Read what an active person holds: (team or None for the house, role)."""
+    rows = [(team, Role(role)) for team, role in held]
     house = {role for team, role in rows if team is None}
     if user.is_superuser:
         house.add(Role.ADMINISTRATOR)
