@@ -37,7 +37,7 @@ class Filters:
 
     @property
     def are_set(self) -> bool:
-        return any(one is not None for one in (self.team, self.service, self.environment))
+        return bool(self.as_values)
 
     def as_query(self) -> Q:
         query = Q()
@@ -48,6 +48,12 @@ class Filters:
         if self.environment is not None:
             query &= Q(train__environment=self.environment)
         return query
+
+    @property
+    def as_values(self) -> dict[str, int]:
+        """Return what is set, as an address says it."""
+        named = {"team": self.team, "service": self.service, "environment": self.environment}
+        return {name: pk for name, pk in named.items() if pk is not None}
 
 
 EVERYTHING = Filters()
@@ -68,37 +74,40 @@ def load_board(
     now: datetime, audience: Audience, *, filters: Filters = EVERYTHING, new_train_url: str = ""
 ) -> Board:
     """Gather every departure that the filters let through, in a number of queries that does not grow."""
-    wanted = _departures()
+    wanted = Departure.objects.order_by()
     if filters.are_set:
         wanted = wanted.filter(pk__in=Departure.objects.filter(filters.as_query()).values("pk"))
-    coming = wanted.filter(_coming(now)).order_by("departs_at", "pk")
-    over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
-    either = Q(pk__in=coming.values("pk")[:MOST_COMING])
-    either |= Q(pk__in=over.order_by("-finished_at").values("pk")[:MOST_OVER])
-    found = sorted(_departures().filter(either), key=_place)
+    found = _found(wanted, now)
     rows = _rows(found, now, audience)
     groups: dict[str, list[BoardRow]] = {"Under way": [], "Ahead": [], "Just over": []}
     for departure, row in zip(found, rows, strict=True):
         groups[_group(D(departure.state))].append(row)
     return Board(
-        [BoardGroup(title, rows) for title, rows in groups.items() if rows], filters.are_set, new_train_url
+        [BoardGroup(title, rows) for title, rows in groups.items() if rows],
+        filters.are_set,
+        new_train_url,
+        later=max(0, wanted.filter(state__in=AHEAD).count() - len(groups["Ahead"])),
+        later_url=links.agenda(filters.as_values),
     )
 
 
-def _coming(now: datetime) -> Q:
-    """Say what is worth a row: what is under way or open, the next two weeks, and each train’s next one."""
-    following = (
-        Departure.objects.filter(state__in=AHEAD).order_by("train_id", "departs_at").distinct("train_id")
-    )
-    is_far = Q(state=D.SCHEDULED, departs_at__gt=now + SOON) & ~Q(pk__in=following.values("pk"))
-    return Q(state__in=[D.ROLLING, *AHEAD]) & ~is_far
+def _found(wanted: QuerySet[Departure], now: datetime) -> list[Departure]:
+    """Load what gets a row, in one query: what comes, soonest first, then what is just over, latest first."""
+    coming = wanted.filter(_coming(wanted, now)).order_by("departs_at", "pk")
+    over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
+    over = over.order_by("-finished_at")
+    shown = Q(pk__in=coming.values("pk")[:MOST_COMING]) | Q(pk__in=over.values("pk")[:MOST_OVER])
+    rows = list(_departures().filter(shown).order_by("departs_at", "pk"))
+    past = [one for one in rows if D(one.state) in FINISHED_STATES]
+    past.sort(key=lambda one: one.finished_at or now, reverse=True)
+    return [*(one for one in rows if D(one.state) not in FINISHED_STATES), *past]
 
 
-def _place(departure: Departure) -> tuple[bool, float, int]:
-    """Put what comes in the order of its times, then what is over, the latest first."""
-    if D(departure.state) not in FINISHED_STATES or departure.finished_at is None:
-        return False, departure.departs_at.timestamp(), departure.pk
-    return True, -departure.finished_at.timestamp(), departure.pk
+def _coming(wanted: QuerySet[Departure], now: datetime) -> Q:
+    """Say what is worth a row: what is under way or sealed, two weeks ahead, and each train’s next one."""
+    following = wanted.filter(state__in=AHEAD).order_by("train_id", "departs_at", "pk").distinct("train_id")
+    is_soon = Q(state__in=AHEAD, departs_at__lte=now + SOON)
+    return Q(state__in=[D.ROLLING, D.DECIDING, D.CLEARED]) | is_soon | Q(pk__in=following.values("pk"))
 
 
 def _group(state: DepartureState) -> str:
@@ -113,7 +122,7 @@ def load_row(pk: int, audience: Audience, now: datetime) -> BoardRow | None:
 
 
 def _departures() -> QuerySet[Departure]:
-    return Departure.objects.select_related("train__team", "train__environment", "train__captain")
+    return Departure.objects.select_related("captain", "train__team", "train__environment", "train__captain")
 
 
 def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
@@ -129,7 +138,7 @@ def _rows(departures: Sequence[Departure], now: datetime, audience: Audience) ->
     """Gather rows; what cannot be there for any of them is not asked for."""
     standing = standings(departures, now) if departures else {}
     prefetch_related_objects(
-        [one for one in departures if not standing[one.pk].load.services], "train__services"
+        [one for one in departures if not standing[one.pk].load.expected], "train__services"
     )
     left = [one.pk for one in departures if D(one.state) not in AHEAD]
     moving = moving_by_departure(left) if left else {}
@@ -186,8 +195,8 @@ def departure_stages(departure: Departure, lead: Moving | None) -> list[Stage]:
 
 def service_names(departure: Departure, standing: Standing) -> list[str]:
     """Name what is aboard, or what the train carries while nothing is."""
-    aboard = sorted(standing.load.services.values())
-    return aboard or [service.name for service in departure.train.services.all()]
+    expected = sorted(name for name, _ in standing.load.expected.values())
+    return expected or [service.name for service in departure.train.services.all()]
 
 
 def _note(

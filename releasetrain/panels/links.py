@@ -1,5 +1,6 @@
 """Name the addresses that fragments lead to; a stream process need not load every page to know them."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 
@@ -37,3 +38,8 @@ def command(rollout: int, kind: str) -> str:
 
 def audit(search: str) -> str:
     return f"/audit/?{urlencode({'q': search})}"
+
+
+def agenda(narrowed: Mapping[str, int]) -> str:
+    """Lead to the calendar as a list, narrowed down to a team, a service or an environment."""
+    return f"/calendar/?{urlencode({'view': 'agenda', **narrowed})}"

@@ -1,5 +1,6 @@
 """The board shows what is under way, ahead and just over, at one price however long it is."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -87,8 +88,60 @@ def test_what_is_far_ahead_waits_off_the_board_but_for_the_next_one_of_each_trai
     make.departure(daily, state="scheduled", departs_at=make.NOW + 15 * day)
     only = make.departure(yearly, state="scheduled", departs_at=make.NOW + 200 * day)
     make.departure(yearly, state="scheduled", departs_at=make.NOW + 565 * day)
-    early = make.departure(daily, state="boarding", departs_at=make.NOW + 20 * day)
-    assert titles_and_rows() == [("Ahead", [*(one.pk for one in near), early.pk, only.pk])]
+    make.departure(daily, state="boarding", departs_at=make.NOW + 20 * day)
+    assert titles_and_rows() == [("Ahead", [*(one.pk for one in near), only.pk])]
+
+
+def test_what_is_sealed_stays_on_the_board_however_far_it_was_postponed() -> None:
+    train, day = make.train(), timedelta(days=1)
+    sooner = make.departure(train, departs_at=make.NOW + day)
+    sealed = make.departure(train, state="deciding", departs_at=make.NOW + 30 * day)
+    assert titles_and_rows() == [("Ahead", [sooner.pk, sealed.pk])]
+
+
+def test_filters_leave_the_next_one_that_they_let_through_on_the_board() -> None:
+    train, day = make.train(), timedelta(days=1)
+    make.departure(train, departs_at=make.NOW + day)
+    far = make.departure(train, departs_at=make.NOW + 30 * day)
+    ledger = make.service("Ledger")
+    make.change(departure=far, service=ledger, state="aboard", boarded_at=make.NOW)
+    assert titles_and_rows(service=ledger.pk) == [("Ahead", [far.pk])]
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        (0, ""),
+        (1, "1 later departure stands in the calendar"),
+        (2, "2 later departures stand in the calendar"),
+    ],
+)
+def test_the_board_counts_what_waits_off_it(more: int, line: str) -> None:
+    train, day = make.train(), timedelta(days=1)
+    for number in range(1, 2 + more):
+        make.departure(train, departs_at=make.NOW + 20 * number * day)
+    make.departure(train, state="arrived", finished_at=make.NOW)
+    drawn = panels.render("board", 0, Audience.MEMBER, make.NOW)
+    assert line in " ".join(re.sub("<[^>]*>", "", drawn).split())
+    assert ("/calendar/?view=agenda" in drawn) == bool(more)
+
+
+def test_the_count_of_what_waits_is_narrowed_down_as_the_board_is() -> None:
+    train, other, day = make.train(), make.train("Mail", team=make.team("Ledger")), timedelta(days=1)
+    for number in (1, 2, 3):
+        make.departure(train, departs_at=make.NOW + 20 * number * day)
+        make.departure(other, departs_at=make.NOW + 20 * number * day)
+    pk = make.team("Ledger").pk
+    board = load_board(make.NOW, Audience.MEMBER, filters=Filters(team=pk))
+    assert (board.later, board.later_url) == (2, f"/calendar/?view=agenda&team={pk}")
+
+
+def test_what_is_beyond_the_longest_board_is_counted_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("releasetrain.panels.board.MOST_COMING", 2)
+    train = make.train()
+    first, second, _ = (make.departure(train, departs_at=make.NOW + timedelta(hours=n)) for n in (1, 2, 3))
+    assert titles_and_rows() == [("Ahead", [first.pk, second.pk])]
+    assert load_board(make.NOW, Audience.MEMBER).later == 1
 
 
 def test_w5_the_worst_reasons_stand_on_the_board_and_the_rest_is_counted() -> None:

@@ -46,8 +46,13 @@ class BoardGroup:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """Every departure that the filters let through, soonest first."""
+    """The departures that the filters let through and that matter now, soonest first.
+
+    `later` is how many more are ahead, for which `later_url` leads to the calendar.
+    """
 
     groups: list[BoardGroup]
     is_filtered: bool = False
     new_train_url: str = ""
+    later: int = 0
+    later_url: str = ""

@@ -1,12 +1,10 @@
 """Narrow the calendar down, ask whether something is open, and stop the line."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import BooleanField, ExpressionWrapper, F, IntegerField, Q, QuerySet, Value
 
 from releasetrain.accounts.models import Team
 from releasetrain.calendars.queries import Where
@@ -14,8 +12,8 @@ from releasetrain.calendars.rules.holidays import countries
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Environment, Region, Service
 from releasetrain.web.contexts.calendar.days import VIEWS
+from releasetrain.web.forms.parts import PartsFilter
 
-Choices = Sequence[tuple[int, str]]
 EXPIRIES = (
     (1, "1 hour"),
     (2, "2 hours"),
@@ -27,74 +25,17 @@ EXPIRIES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of the house by id and name, for every field and sentence that names one.
-
-    `owners` is the team of each service, `places` the region of each environment that has one.
-    """
-
-    teams: dict[int, str] = field(default_factory=dict)
-    services: dict[int, str] = field(default_factory=dict)
-    environments: dict[int, str] = field(default_factory=dict)
-    regions: dict[int, str] = field(default_factory=dict)
-    owners: dict[int, int] = field(default_factory=dict)
-    places: dict[int, int] = field(default_factory=dict)
-    archived: set[int] = field(default_factory=set)
-
-    @property
-    def current_services(self) -> dict[int, str]:
-        return {pk: name for pk, name in self.services.items() if pk not in self.archived}
-
-
-def load_parts() -> Parts:
-    """Load teams, services, environments and regions in one query."""
-    parts = Parts()
-    names = (parts.teams, parts.services, parts.environments, parts.regions)
-    above: tuple[dict[int, int], ...] = ({}, parts.owners, parts.places, {})
-    nothing, no = Value(None, IntegerField()), Value(value=False)
-    gone = ExpressionWrapper(Q(archived_at__isnull=False), BooleanField())
-    rows = [
-        _rows(Team.objects.all(), 0, above=nothing, is_archived=no),
-        _rows(Service.objects.all(), 1, above=F("team_id"), is_archived=gone),
-        _rows(Environment.objects.all(), 2, above=F("region_id"), is_archived=no),
-        _rows(Region.objects.all(), 3, above=nothing, is_archived=no),
-    ]
-    for kind, pk, name, over, is_archived in rows[0].union(*rows[1:], all=True).order_by("kind", "name"):
-        names[kind][pk] = name
-        if over is not None:
-            above[kind][pk] = over
-        if is_archived:
-            parts.archived.add(pk)
-    return parts
-
-
-def _rows(found: QuerySet[Any], kind: int, **columns: Any) -> QuerySet[Any, Any]:
-    rows: QuerySet[Any, Any] = found.order_by().annotate(kind=Value(kind), **columns)
-    return rows.values_list("kind", "pk", "name", *columns)
-
-
-class CalendarFilter(forms.Form):
+class CalendarFilter(PartsFilter):
     """Narrow the calendar down; nonsense narrows nothing."""
 
-    team = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
-    service = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
-    environment = forms.TypedChoiceField(coerce=int, empty_value=None, required=False)
     view = forms.ChoiceField(
         choices=[(view, view) for view in VIEWS], required=False, widget=forms.HiddenInput
     )
     on = forms.DateField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, parts: Parts, today: date, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, today: date, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.today = today
-        offered: dict[str, dict[int, str]] = {
-            "team": parts.teams,
-            "service": parts.current_services,
-            "environment": parts.environments,
-        }
-        for name, choices in offered.items():
-            self.fields[name].choices = [("", f"Every {name}"), *choices.items()]  # type: ignore[attr-defined]
 
     def chosen(self) -> "Chosen":
         """Return what was chosen, and sense for what was not."""

@@ -18,7 +18,7 @@ from releasetrain.lib.hashing import digest
 from releasetrain.lib.spans import Span
 from releasetrain.web.contexts.calendar.days import last_day, local_day
 from releasetrain.web.forms import rows
-from releasetrain.web.forms.calendar import Parts
+from releasetrain.web.forms.parts import Parts
 from releasetrain.web.forms.trains import zones
 
 ON_HOLIDAYS, BY_RULE = "holidays", "rule"

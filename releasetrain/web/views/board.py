@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from django import forms
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import render
 
 from releasetrain.accounts.access import refuse_strangers
@@ -13,31 +12,16 @@ from releasetrain.lib import clock
 from releasetrain.panels.board import Filters, board_context
 from releasetrain.web.contexts.trains import may_make
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.calendar import Parts, load_parts
+from releasetrain.web.forms.parts import PartsFilter, load_parts
 from releasetrain.web.live import audience_for, watching
 from releasetrain.web.request import Request
 
 
-class BoardFilter(forms.Form):
+class BoardFilter(PartsFilter):
     """Narrow the board down."""
 
-    team = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
-    service = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
-    environment = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
-
-    def __init__(self, data: QueryDict | None, *, parts: Parts) -> None:
-        super().__init__(data)
-        for name, rows in (
-            ("team", parts.teams),
-            ("service", parts.current_services),
-            ("environment", parts.environments),
-        ):
-            self.fields[name].choices = [("", f"Every {name}"), *rows.items()]  # type: ignore[attr-defined]
-
     def chosen(self) -> Filters:
-        if not self.is_valid():
-            return Filters()
-        return Filters(**self.cleaned_data)
+        return Filters(**self.cleaned_data) if self.is_valid() else Filters()
 
 
 @signed_in

@@ -18,7 +18,7 @@ from releasetrain.trains.rules.overrides import Passing
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 from releasetrain.web.contexts.calendar.days import day_words
 from releasetrain.web.contexts.calendar.gathering import instants_of
-from releasetrain.web.forms.calendar import Parts
+from releasetrain.web.forms.parts import Parts
 
 LEVELS = {Stops.HARD: "stops it", Stops.SOFT: "asks for an acknowledgement"}
 

@@ -18,7 +18,8 @@ from releasetrain.panels.board import Filters
 from releasetrain.trains.models import Departure
 from releasetrain.web.contexts.calendar.days import local_day, span_words
 from releasetrain.web.contexts.calendar.shapes import Holiday, Opening
-from releasetrain.web.forms.calendar import Chosen, Parts
+from releasetrain.web.forms.calendar import Chosen
+from releasetrain.web.forms.parts import Parts
 
 # Milestones may lie weeks before a departure, and some days after it.
 MILESTONES_BEFORE, MILESTONES_AFTER = timedelta(days=140), timedelta(days=30)

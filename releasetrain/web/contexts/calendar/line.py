@@ -11,7 +11,7 @@ from releasetrain.calendars.models import Window
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Action
 from releasetrain.web.contexts.calendar.shapes import LineStop
-from releasetrain.web.forms.calendar import Parts
+from releasetrain.web.forms.parts import Parts
 
 OPEN_ROLES = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 STOP_ROLES = (Role.ON_CALL, *OPEN_ROLES)

@@ -47,7 +47,8 @@ from releasetrain.web.contexts.calendar.shapes import (
     Opening,
     Week,
 )
-from releasetrain.web.forms.calendar import Chosen, Parts
+from releasetrain.web.forms.calendar import Chosen
+from releasetrain.web.forms.parts import Parts
 from releasetrain.web.templatetags.times import local_time
 
 MONTH_LANES, MONTH_ENTRIES, WEEK_LANES = 4, 5, 6

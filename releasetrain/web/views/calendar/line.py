@@ -12,7 +12,8 @@ from releasetrain.lib.errors import NotAllowed, Refused
 from releasetrain.web.contexts.calendar.line import STOP_ROLES, stops_now, why_not_anywhere
 from releasetrain.web.contexts.calendar.sections import sections
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.calendar import StopForm, load_parts
+from releasetrain.web.forms.calendar import StopForm
+from releasetrain.web.forms.parts import load_parts
 from releasetrain.web.request import Request
 
 

@@ -11,7 +11,8 @@ from releasetrain.web.contexts.calendar.line import OPEN_ROLES, STOP_ROLES, may_
 from releasetrain.web.contexts.calendar.page import calendar_page, url_of
 from releasetrain.web.contexts.calendar.sections import sections
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.calendar import CalendarFilter, load_parts
+from releasetrain.web.forms.calendar import CalendarFilter
+from releasetrain.web.forms.parts import load_parts
 from releasetrain.web.live import watching
 from releasetrain.web.request import Request
 

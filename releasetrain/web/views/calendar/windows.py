@@ -23,7 +23,7 @@ from releasetrain.web.contexts.calendar.sections import sections
 from releasetrain.web.contexts.calendar.window_actions import why_not_window
 from releasetrain.web.contexts.calendar.windows import window_page
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.calendar import load_parts
+from releasetrain.web.forms.parts import load_parts
 from releasetrain.web.forms.windows import WindowForm, initial_of, pressed, print_of, taken_over
 from releasetrain.web.request import Request
 

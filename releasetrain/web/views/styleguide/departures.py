@@ -189,6 +189,8 @@ def board(now: datetime) -> Board:
     return Board(
         [BoardGroup("Under way", running), BoardGroup("Ahead", ahead), BoardGroup("Just over", past)],
         new_train_url=HERE,
+        later=212,
+        later_url=HERE,
     )
 
 
