@@ -6,8 +6,8 @@ from datetime import datetime
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.models import Window
+from releasetrain.calendars.queries.freezes import WHO_LETS_THE_LINE_RUN
 from releasetrain.calendars.queries.settings import Where, why_not_text
-from releasetrain.calendars.queries.windows import WHO_LETS_THE_LINE_RUN
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.errors import Invalid, NotAllowed, Refused

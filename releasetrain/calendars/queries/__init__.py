@@ -11,7 +11,6 @@ from releasetrain.calendars.queries.settings import (
 )
 from releasetrain.calendars.queries.windows import (
     capacity_at,
-    freezes_of,
     openness_of,
     place,
     verdict_for,
@@ -30,7 +29,6 @@ __all__ = [
     "WindowSettings",
     "capacity_at",
     "examine",
-    "freezes_of",
     "occurrences_between",
     "openness_of",
     "past_windows",
