@@ -21,7 +21,7 @@ class VoteRefused(Refused):
 
 
 class SteeringRefused(Refused):
-    """Refuse to hold, release or cancel a departure in its present state."""
+    """Refuse to steer a departure in its present state."""
 
 
 class OverrideRefused(Refused):
