@@ -133,6 +133,7 @@ def test_forty_watchers_cost_no_more_queries_than_one(stream: Stream) -> None:
     departure = make.departure()
     position = happen(departure)
     lead = stream.page(ticket(topic(departure)), position)
+    lead.until_heard(happen(departure))  # what nobody has watched before is drawn whole, once
     alone = queries_while(stream, lambda: lead.until_heard(happen(departure)))
     crowd = [stream.page(ticket(topic(departure)), last_position()) for _ in range(39)]
 
