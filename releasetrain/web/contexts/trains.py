@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -156,7 +155,8 @@ def _dates(train: Train, *, person: User, roles: Roles, now: datetime) -> list[T
     rows = list(departures.select_related("captain", "deputy").order_by("departs_at")[:DATES])
     notes, weeks = _notes(train, now), dict(train.weeks.values_list("monday", "variant__name"))
     zone = zone_of(train.time_zone)
-    shifts = [timedelta(0), *(_clocks(before, row, zone) for before, row in pairwise(rows))]
+    earlier = [*rows[:1], *rows]  # the first date has none before it
+    shifts = [_clocks(before, row, zone) for before, row in zip(earlier, rows, strict=False)]
     for row in rows:
         row.train = train
     return [
