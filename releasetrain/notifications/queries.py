@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
+from releasetrain.calendars.models import Feed
 from releasetrain.events.models import Event
 from releasetrain.notifications.models import Notice
 from releasetrain.notifications.rules import TOLD, Audience, say
@@ -60,7 +61,7 @@ def _people(audience: Audience, event: Event, departure: Departure | None) -> It
     if audience is Audience.NAMED:
         return [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
     if audience is Audience.MANAGERS:
-        return _managers(departure.train.team_id if departure else event.data.get("team"))
+        return _managers(departure.train.team_id if departure else _team_of_feed(event))
     if departure is None:
         return []
     return _aboard(event, departure) if audience is Audience.ABOARD else _runners(departure)
@@ -89,6 +90,11 @@ def _runners(departure: Departure) -> Iterable[int]:
     own = {departure.captain_id or departure.train.captain_id, departure.deputy_id}
     named = {person for person in own if person is not None}
     return named or seat_holders(Role.RELEASE_MANAGER, departure.train.team_id)
+
+
+def _team_of_feed(event: Event) -> int | None:
+    """Return whose calendar an event is about; one of the whole house is nobody’s in particular."""
+    return Feed.objects.filter(pk=event.subject_id).values_list("team", flat=True).first()
 
 
 def _managers(team: int | None) -> Iterable[int]:

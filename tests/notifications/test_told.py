@@ -140,14 +140,13 @@ def test_w11_a_calendar_that_fails_is_told_to_the_release_managers_of_its_team_a
     make.user("Own", Role.RELEASE_MANAGER, team=team)
     make.user("Other", Role.RELEASE_MANAGER, team=make.team("Ledger"))
     make.user("Ada", Role.SUBMITTER)
-    feed = Feed.objects.create(name="Holidays", brings="windows", zone="UTC")
+    feed = Feed.objects.create(name="Holidays", brings="windows", zone="UTC", team=team)
     record(
         kind="calendars.feed.failed",
         subject=feed,
         actor=SYSTEM,
         now=make.NOW,
         problem="it came back empty",
-        team=team.pk,
     )
     assert told() == dict.fromkeys(
         ("House", "Own"), "The calendar Holidays could not be read: it came back empty."

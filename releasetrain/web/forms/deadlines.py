@@ -126,6 +126,8 @@ class DeadlineForm(forms.Form):
 class CutOffForm(DeadlineForm):
     """One cut-off: of everything, or of one category of services and changes."""
 
+    title = "Cut-off"
+
     category = forms.CharField(
         required=False,
         max_length=50,
@@ -142,6 +144,8 @@ class CutOffForm(DeadlineForm):
 
 class MilestoneForm(DeadlineForm):
     """One named point of time on the way to a departure."""
+
+    title = "Milestone"
 
     name = forms.CharField(
         max_length=60, label="Name", widget=forms.TextInput(attrs={"placeholder": "String freeze"})
