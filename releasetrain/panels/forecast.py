@@ -104,7 +104,8 @@ def _hold(departure: Departure, hold: WillHold, audience: Audience) -> ForecastH
         weight=hold.weight,
         service=hold.service,
         until=hold.until,
-        text=reason.text,
+        # Where and until when stands beside it already.
+        text=reason.text.partition(": ")[2] or reason.text,
         comes_back=hold.comes_back,
         accepted_by=str(accepted.get("by", "")) if audience.sees_people else "",
         accepted_at=datetime.fromisoformat(accepted["at"]) if accepted.get("at") else None,

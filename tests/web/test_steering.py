@@ -177,9 +177,9 @@ def test_w4_a_hold_that_is_foreseen_is_accepted_by_whoever_runs_it(browser: Clie
     frozen(departure)
     page = text_of(browser.get(f"/departures/{departure.pk}/"))
     assert "Will be held at 10 %" in page
-    assert "Accept that it will be held" in page
+    assert "Accept the hold" in page
     viewer = sign_in(Role.VIEWER)
-    assert "Accept that it will be held" not in text_of(viewer.get(f"/departures/{departure.pk}/"))
+    assert "Accept the hold" not in text_of(viewer.get(f"/departures/{departure.pk}/"))
     assert viewer.post(f"/departures/{departure.pk}/accept-hold/").status_code == 403
     assert browser.post(f"/departures/{departure.pk}/accept-hold/").status_code == 302
     departure.refresh_from_db()
@@ -195,7 +195,7 @@ def test_w4_another_time_is_one_press_with_what_it_does_beside_it(browser: Clien
     page = text_of(browser.get(f"/departures/{departure.pk}/"))
     monday = window.ends_at
     assert monday is not None
-    assert "Postpone to Thu 26 Nov, 03:25" in page
+    assert "Go Thu 26 Nov, 03:25" in page
     assert "It goes from Mon 23 Nov, 15:00 to Thu 26 Nov, 03:25" in page
     form = page.split(f'action="/departures/{departure.pk}/postpone/"')[1].split("</form>")[0]
     sent = {part.split('"')[0]: part.split('value="')[1].split('"')[0] for part in form.split('name="')[1:]}

@@ -35,10 +35,12 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One way out that takes a single press, with what it does said beside it."""
+    """One way out that takes a single press, with what it does said beside it, the rest on demand."""
 
     action: Action
     text: str = ""
+    more: Sequence[str] = ()
+    told: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from django.db.models import Q
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
-from releasetrain.lib.moments import day_and_time
+from releasetrain.lib.moments import day_and_time, moment
 from releasetrain.lib.verdict import Reason
 from releasetrain.lib.words import listed
+from releasetrain.notifications.queries import told_about
 from releasetrain.panels import links
 from releasetrain.panels.reasons import SHOWN_OTHERWISE
 from releasetrain.panels.shapes import Action, Choice, NextStep, Offer
@@ -18,14 +19,14 @@ from releasetrain.rollouts.access import may_operate
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.consequences import consequences
 from releasetrain.trains.queries.decision import Standing, standing_of, tally_with
-from releasetrain.trains.queries.forecast import Forecast, forecast_of
+from releasetrain.trains.queries.forecast import Forecast, WillHold, forecast_of
 from releasetrain.trains.queries.overrides import overrides_with_everything
 from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import seats_of, verdict
 from releasetrain.trains.rules.decision import go_words
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
 
-MOST_CHECK_INS, MOST_ALTERNATIVES = 3, 3
+MOST_CHECK_INS, MOST_ALTERNATIVES, MOST_REASON = 3, 3, 300
 LOCAL_SECONDS = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -171,24 +172,23 @@ def _second_person(departure: Departure, person: User, roles: Roles, now: dateti
 def _ways_out(standing: Standing, *, person: User, roles: Roles, now: datetime) -> list[Offer]:
     """Offer to accept a hold that is foreseen, or to leave when nothing would hold it (RULES W4)."""
     departure = standing.departure
-    why = next((reason for reason in standing.verdict.reasons if reason.code == "will_hold"), None)
-    offers: list[Offer] = []
-    may_postpone = verdict(Ask.POSTPONE, departure, person, now, roles=roles).is_allowed
-    forecast = forecast_of(departure, now) if may_postpone else None
-    if why and verdict(Ask.ACCEPT_HOLD, departure, person, now, roles=roles).is_allowed:
-        offers.append(_acceptance(departure, why))
-    if forecast is not None:
-        offers += [
-            _postponement(departure, number, at, forecast, person, now)
-            for number, at in enumerate(forecast.alternatives[:MOST_ALTERNATIVES])
-        ]
-    return offers
+    if not verdict(Ask.POSTPONE, departure, person, now, roles=roles).is_allowed:
+        return []
+    forecast = forecast_of(departure, now)
+    is_asked = any(reason.code == "will_hold" for reason in standing.verdict.reasons)
+    times = forecast.alternatives[:MOST_ALTERNATIVES]
+    return [
+        *([_acceptance(departure, forecast.will_hold)] if is_asked and forecast.will_hold else []),
+        *(_postponement(departure, number, at, forecast, person, now) for number, at in enumerate(times)),
+    ]
 
 
-def _acceptance(departure: Departure, why: Reason) -> Offer:
+def _acceptance(departure: Departure, hold: WillHold) -> Offer:
     url = f"{links.departure(departure.pk)}accept-hold/"
-    action = Action("accept-hold", "Accept that it will be held", url, "octagon-pause", "secondary")
-    return Offer(action, f"It departs at its time. {why.text}")
+    action = Action("accept-hold", "Accept the hold", url, "octagon-pause", "secondary")
+    until = f" until {moment(hold.until, departure.train.time_zone)}" if hold.until else ""
+    what = "is rolled back from" if hold.comes_back else "is held at"
+    return Offer(action, f"It departs at its time, and {hold.service} {what} {hold.weight} %{until}.")
 
 
 def _postponement(
@@ -196,24 +196,22 @@ def _postponement(
 ) -> Offer:
     """Offer another time in one press, with what that would do said beside it."""
     zone = departure.train.time_zone
-    wall = at.astimezone(ZoneInfo(zone)).strftime(LOCAL_SECONDS)
-    reason = (
-        forecast.will_hold.reason.text if forecast.will_hold else "somebody is on call for every stage then"
-    )
+    why = forecast.will_hold.reason.text if forecast.will_hold else "somebody is on call for every stage then"
     action = Action(
         f"postpone-{number}",
-        f"Postpone to {day_and_time(at, zone)}",
+        f"Go {day_and_time(at, zone)}",
         f"{links.departure(departure.pk)}postpone/",
         "calendar-clock",
         "secondary",
         fields=(
-            ("to", wall),
+            ("to", at.astimezone(ZoneInfo(zone)).strftime(LOCAL_SECONDS)),
             ("moves_deadlines", "on"),
-            ("reason", f"So that it is not held on its way: {reason}"[:300]),
+            ("reason", f"So that it goes untouched: {why}"[:MOST_REASON]),
         ),
     )
     said = consequences(Ask.POSTPONE, departure, now, to=at, by=person, moves_deadlines=True)
-    return Offer(action, " ".join(said.sentences))
+    first, *more = said.sentences or [""]
+    return Offer(action, first, more, told_about(departure, but=person))
 
 
 def _brake(departure: Departure, roles: Roles) -> list[Action]:

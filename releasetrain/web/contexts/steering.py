@@ -121,6 +121,7 @@ VERBS: dict[str, Verb] = {
         kind="danger",
     ),
 }
+SHORT = {"override": "Override", "move": "Move deadline"}
 QUIET = ("skip", "cancel")
 # One that is rolling may still be handed over or let through a window, a skipped one restored.
 ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING}
@@ -145,7 +146,7 @@ HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held")
 def _action(departure: Departure, name: str, verb: Verb, reason: Reason | None) -> Action:
     return Action(
         name=f"steer-{name}",
-        label="Override" if name == "override" else verb.label,
+        label=SHORT.get(name, verb.label),
         url=f"{links.departure(departure.pk)}{name}/",
         icon=verb.icon,
         kind="quiet" if name in QUIET else "secondary",

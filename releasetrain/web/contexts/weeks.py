@@ -9,7 +9,7 @@ from django.db.models import Count
 
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import Schedule, known_zones, occurrences
-from releasetrain.panels.shapes import Action, VariantLine, WeekChoice, WeekLine, WeekPage
+from releasetrain.panels.shapes import Action, MovedDate, VariantLine, WeekChoice, WeekLine, WeekPage
 from releasetrain.trains.models import Departure, Train, Variant
 from releasetrain.trains.queries.terms import schedule_of, variant_schedule
 from releasetrain.trains.queries.timetable import moves_for_week
@@ -122,5 +122,15 @@ def _choice(
         dates=[one.at for one in ahead],
         is_current=is_current,
         action=None if is_current else action,
-        moves=() if is_current else touched_by(moves_for_week(train, week.monday, variant, now)),
+        moves=() if is_current else _moves(train, variant, week, now),
     )
+
+
+def _moves(train: Train, variant: Variant | None, week: Week, now: datetime) -> list[MovedDate]:
+    """Return what a choice moves, and what stays in that very week although it would move."""
+    found = touched_by(moves_for_week(train, week.monday, variant, now))
+    return [
+        one
+        for one in found
+        if one.is_moved or (one.before_at is not None and week.start <= one.before_at < week.end)
+    ]
