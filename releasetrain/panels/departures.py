@@ -88,7 +88,7 @@ def reasons_of(
 
 
 def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving]) -> datetime | None:
-    """Forecast when everybody has it, if nothing holds it: what is left to bake, in order of dependency."""
+    """Forecast when everybody has it: what is left to bake, in order of dependency, and what holds it."""
     state = D(departure.state)
     if state in FINISHED_STATES or not standing.load.services:
         return None
@@ -96,6 +96,9 @@ def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving
         ends = [_ends_at(one) for one in moving if one.rollout.kind == "forward"]
         known = [end for end in ends if end is not None]
         return max(known) if known and len(known) == len(ends) else None
+    if standing.foreseen and (standing.foreseen.course.holds or standing.foreseen.course.waits):
+        held_until = standing.foreseen.course.arrives_at
+        return whole_second(held_until) if held_until else None
     bake = sum(float(stage["bake_seconds"]) for stage in standing.plan.ladder)
     waves = longest_chain(standing.load.services)
     return whole_second(departure.departs_at + timedelta(seconds=bake * waves))

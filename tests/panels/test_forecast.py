@@ -9,6 +9,7 @@ from releasetrain.accounts.actions import save_shift
 from releasetrain.accounts.rules import Role
 from releasetrain.panels import Audience
 from releasetrain.panels.deadlines import load_deadlines
+from releasetrain.panels.departures import load_summary
 from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.overrides import load_overrides, state_of
 from releasetrain.trains.models import Departure, Override
@@ -170,3 +171,13 @@ def test_w7_an_override_says_how_far_it_has_come(fields: dict[str, datetime], st
     )
     assert state_of(row, make.NOW) == state
     assert load_overrides(made.pk, MEMBER, make.NOW).lines[0].state == state
+
+
+def test_w6_the_head_of_the_page_foresees_the_same_arrival_as_the_forecast() -> None:
+    made = departure()
+    opens = made.departs_at + timedelta(minutes=35)
+    make.window(starts_at=opens, ends_at=opens + timedelta(hours=60))
+    summary, forecast = load_summary(made.pk, MEMBER, make.NOW), load_forecast(made.pk, MEMBER, make.NOW)
+    assert summary is not None and forecast is not None
+    assert summary.arrives_at == forecast.arrives_at
+    assert summary.arrives_at is not None and summary.arrives_at > opens + timedelta(hours=60)
