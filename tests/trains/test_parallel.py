@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -141,6 +142,27 @@ def test_i7_a_change_that_two_departures_want_is_on_one() -> None:
     )
     assert len(refusals(results)) == 7
     assert happened("trains.change.boarded") == 1
+
+
+@pytest.mark.parametrize("capacity", [1, 3])
+def test_the_last_places_of_a_window_are_given_away_once_whatever_the_departures(capacity: int) -> None:
+    first = make.departure()
+    departures = [first, *(make.departure(first.train) for _ in range(MANY - 1))]
+    room: dict[str, Any] = {
+        "starts_at": first.departs_at - timedelta(hours=1),
+        "ends_at": first.departs_at + timedelta(hours=1),
+    }
+    make.window("Office hours", effect="allow", capacity=capacity, **room)
+    make.window("On-call hours", effect="allow", capacity=capacity + 1, **room)
+    waiting = [(make.change(author=world.submitter()), one) for one in departures]
+    results = at_once(
+        *(
+            lambda change=change, to=to: actions.board(change, to, by=world.submitter(), now=make.NOW)
+            for change, to in waiting
+        )
+    )
+    assert {one.code for one in refusals(results)} == {"capacity"}
+    assert Change.objects.filter(state="aboard").count() == MANY - len(refusals(results)) == capacity
 
 
 def test_moves_against_each_other_end_without_a_deadlock() -> None:

@@ -15,7 +15,12 @@ from releasetrain.catalog.models import Service
 from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.verdict import Reason
-from releasetrain.trains.actions.locking import locked_change, locked_departure, locked_departures
+from releasetrain.trains.actions.locking import (
+    lock_room,
+    locked_change,
+    locked_departure,
+    locked_departures,
+)
 from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, refuse_unless
 from releasetrain.trains.actions.sealing import seal_again
@@ -98,6 +103,7 @@ def submit_change(
     )
     if locked is None:
         return Submitted(change)
+    lock_room(locked)
     answer = verdict(Action.BOARD, change, by, now, departure=locked)
     if not answer.is_allowed:
         return Submitted(change, answer.reasons[0])
@@ -116,6 +122,7 @@ def board(change: Change, departure: Departure, *, by: By, now: datetime, bundle
     _check_bundle(bundle)
     locked = locked_departure(departure.pk)
     waiting = locked_change(change.pk)
+    lock_room(locked)
     refuse_unless(verdict(Action.BOARD, waiting, by, now, departure=locked), BoardingClosed)
     _come_aboard(waiting, locked, by=by, now=now, bundle=bundle)
     return waiting
@@ -140,6 +147,7 @@ def move(change: Change, to: Departure, *, by: By, now: datetime, bundle: str = 
         _leave(
             moving, left, by=by, now=now, reason=f"moved to {departures[to.pk]}", state=ChangeState.SUBMITTED
         )
+    lock_room(departures[to.pk])
     refuse_unless(verdict(Action.BOARD, moving, by, now, departure=departures[to.pk]), BoardingClosed)
     _come_aboard(moving, departures[to.pk], by=by, now=now, bundle=bundle)
     return moving

@@ -1,7 +1,8 @@
-"""Lock rows in the one order that cannot deadlock: departures by number, then changes."""
+"""Lock rows in the one order that cannot deadlock: departures by number, then changes, then windows."""
 
 from collections.abc import Iterable
 
+from releasetrain.calendars.models import Occurrence, Window
 from releasetrain.trains.models import Change, Departure, Train
 
 
@@ -22,6 +23,17 @@ def locked_change(pk: int) -> Change:
     return rows.select_related("service__team", "departure__train__team", "departure__train__captain").get(
         pk=pk
     )
+
+
+def lock_room(departure: Departure) -> None:
+    """Lock the windows that have room for a number of changes when a departure leaves, lowest number first.
+
+    Who boards asks for room after this: the last place of a window is then given away once, whichever
+    departures it is wanted for.
+    """
+    open_then = Occurrence.objects.filter(during__contains=departure.departs_at).values("window")
+    rows = Window.objects.filter(capacity__isnull=False, deleted_at__isnull=True, pk__in=open_then)
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def locked_train(pk: int) -> Train:
