@@ -15,8 +15,10 @@ from releasetrain.trains.models import Change, Departure, Manifest
 from releasetrain.trains.queries import plan_of, runner_words
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
-from releasetrain.trains.rules.manifest import Aboard, Circle, Sealed, write
+from releasetrain.trains.rules.graph import Circle
+from releasetrain.trains.rules.manifest import Aboard, Sealed, write
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, DepartureState
+from releasetrain.trains.rules.tickets import tickets_in
 
 
 @transaction.atomic
@@ -94,7 +96,7 @@ def seal_again(locked: Departure, now: datetime) -> None:
 
 def _aboard(locked: Departure) -> list[Change]:
     rows = Change.objects.filter(departure=locked, state=ChangeState.ABOARD)
-    return list(rows.select_related("service", "bundle").order_by("boarded_at", "pk"))
+    return list(rows.select_related("service__team", "bundle").order_by("boarded_at", "pk"))
 
 
 def _why_not_sound(locked: Departure) -> str:
@@ -119,6 +121,9 @@ def _entry(change: Change) -> Aboard:
         bundle=change.bundle.name if change.bundle else "",
         flag_key=change.flag_key,
         rollback_plan=change.rollback_plan,
+        team=change.service.team.name,
+        team_id=change.service.team_id,
+        tickets=tickets_in(change.title, change.description),
     )
 
 

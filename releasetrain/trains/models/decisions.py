@@ -71,9 +71,11 @@ class Override(models.Model):
 class Manifest(models.Model):
     """What is aboard, fixed at the cut-off; votes are bound to its digest.
 
-    `content` is {"departure", "revision", "services": [{"id", "service", "name", "version", "needs",
-    "changes": [{"id", "title", "version", "author", "url", "bundle", "flag", "rollback_plan"}]}]}, the
-    services in the order in which they must move.
+    `content` is {"departure", "revision", "services": [{"id", "service", "name", "version", "team",
+    "team_id", "needs": names, "waits_for": ids of services, "changes": [{"id", "title", "version", "author",
+    "url", "bundle", "flag", "rollback_plan", "tickets", "needs": ids of changes}]}]}, the services in the
+    order in which they must move. Older ones lack teams, tickets, `waits_for` and the needs of changes;
+    `rules.manifest.changes_in` reads them all.
     """
 
     departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="manifests")
