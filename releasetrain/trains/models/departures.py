@@ -7,6 +7,7 @@ from django.db import models
 from releasetrain.accounts.models import User
 from releasetrain.trains.models.schedules import Train
 from releasetrain.trains.rules.departing import HoldKind
+from releasetrain.trains.rules.standby import Room
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState, MovementKind
 
 
@@ -15,7 +16,9 @@ class Departure(models.Model):
 
     `planned_at` is the occurrence of the rule that it stands for; `departs_at` is when it goes. `plan` is
     {"ladder": [{"weight", "bake_seconds"}], "accelerated": bool, "requirements": [{"role", "quorum"}],
-    "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int}; see rules/plan.py.
+    "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int,
+    "capacity": int | null, "risk_budget": int | null, "refuses": [trait], "takes_only": [trait]}
+    (rules/plan.py).
     A hold is an overlay: the held_ fields are filled together, `held_at` tells. `acknowledged_windows` holds
     the ids of soft windows that somebody has accepted for this departure. `cut_offs` is {category: instant},
     "" being everything else; `cut_off_at`, the latest of them, is when it is sealed. `milestones` is
@@ -110,6 +113,11 @@ class Departure(models.Model):
     @property
     def milestone_times(self) -> list[tuple[str, datetime]]:
         return [(one["name"], datetime.fromisoformat(one["at"])) for one in self.milestones]
+
+    @property
+    def room(self) -> Room:
+        """Return how much it may carry, as it was promised when boarding opened."""
+        return Room(self.plan.get("capacity"), self.plan.get("risk_budget"))
 
     def cut_off_for(self, category: str) -> datetime:
         """Return until when changes of a category may come aboard."""

@@ -55,6 +55,9 @@ class Train(models.Model):
     a zone. `cut_offs` is [{"category": "" or a service's category, **deadline}] and `milestones` is [{"name",
     **deadline}]; a deadline is what lib.deadlines reads: {"kind": "lead", "seconds": 7200} and others. The
     manifest is sealed at the latest cut-off. People take their turn as captain in the order of the seats.
+    `capacity` (changes) and `risk_budget` (points) are what one departure carries; without them there is no
+    limit. It `refuses` changes with one of these traits and `takes_only` those with one of those; see
+    rules/vehicles.py.
     """
 
     slug = models.SlugField(unique=True)
@@ -82,10 +85,20 @@ class Train(models.Model):
     check_in_lead = models.DurationField(
         null=True, blank=True, help_text="authors say that they are there, from so long before departure on"
     )
+    capacity = models.PositiveSmallIntegerField(null=True, blank=True)
+    risk_budget = models.PositiveSmallIntegerField(null=True, blank=True)
+    refuses = models.JSONField(default=list, blank=True)
+    takes_only = models.JSONField(default=list, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(capacity__isnull=True) | models.Q(capacity__gte=1),
+                name="train_carries_something",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

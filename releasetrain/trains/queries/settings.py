@@ -13,14 +13,17 @@ from releasetrain.trains.queries.decision import seat_holders
 from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
 from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import why_not_ladder
+from releasetrain.trains.rules.risk import MOST_POINTS
 from releasetrain.trains.rules.states import Turns
 from releasetrain.trains.rules.times import read_cut_offs, read_milestones
+from releasetrain.trains.rules.vehicles import Trait
 from releasetrain.trains.rules.weeks import why_too_near
 
 __all__ = ["TrainSettings", "policy_problems", "schedule_notes", "train_problems", "why_not_policy"]
 
 TEN_YEARS = timedelta(days=3660)
 A_YEAR = timedelta(days=400)
+MOST_CHANGES = 1000
 TIMES = {"rule", "first_departs_at_local", "time_zone", "boarding_lead", "cut_offs", "milestones"}
 
 
@@ -30,6 +33,7 @@ def train_problems(settings: TrainSettings, now: datetime, train: Train | None =
         **_name_problems(settings, train),
         **_lead_problems(settings),
         **_people_problems(settings),
+        **_load_problems(settings),
         **_schedule_problems(settings, now),
     }
     found |= _deadline_problems(settings)
@@ -76,6 +80,21 @@ def _people_problems(settings: TrainSettings) -> dict[str, str]:
         found["turns"] = "Captains change with each departure or with each week."
     if len(set(settings.captains)) < len(settings.captains):
         found["captains"] = "Somebody stands in the turn of captains twice."
+    return found
+
+
+def _load_problems(settings: TrainSettings) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if settings.capacity is not None and not 1 <= settings.capacity <= MOST_CHANGES:
+        found["capacity"] = f"A departure carries from 1 to {MOST_CHANGES} changes, or any number."
+    if settings.risk_budget is not None and not 1 <= settings.risk_budget <= MOST_CHANGES * MOST_POINTS:
+        found["risk_budget"] = "A risk budget is a positive number of points, or none."
+    known = {one.value for one in Trait}
+    for field in ("refuses", "takes_only"):
+        if unknown := set(getattr(settings, field)) - known:
+            found[field] = f"“{min(unknown)}” says nothing about a change that we know."
+    if both := set(settings.refuses) & set(settings.takes_only):
+        found["takes_only"] = f"A train cannot both refuse and ask for what {Trait(min(both)).label}."
     return found
 
 

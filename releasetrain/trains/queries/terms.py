@@ -47,6 +47,10 @@ class TrainSettings:
     captains: tuple[User, ...] = ()
     turns: str = Turns.DEPARTURE.value
     check_in_lead: timedelta | None = None
+    capacity: int | None = None
+    risk_budget: int | None = None
+    refuses: list[str] = field(default_factory=list)
+    takes_only: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, train: Train) -> "TrainSettings":

@@ -45,6 +45,10 @@ def plan_of(train: Train) -> Plan:
         policy=train.policy.name,
         policy_owner=train.policy.owner.name,
         grace=train.grace,
+        capacity=train.capacity,
+        risk_budget=train.risk_budget,
+        refuses=tuple(train.refuses),
+        takes_only=tuple(train.takes_only),
     )
 
 

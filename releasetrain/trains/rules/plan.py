@@ -18,7 +18,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a departure was promised: its stages, who decides, and how late it may leave."""
+    """What a departure was promised: its stages, who decides, how late it may leave, and what it carries."""
 
     ladder: tuple[Mapping[str, Any], ...] = ()
     is_accelerated: bool = False
@@ -27,6 +27,10 @@ class Plan:
     policy: str = ""
     policy_owner: str = ""
     grace: timedelta = timedelta(minutes=30)
+    capacity: int | None = None
+    risk_budget: int | None = None
+    refuses: tuple[str, ...] = ()
+    takes_only: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -37,6 +41,10 @@ class Plan:
             "policy": self.policy,
             "policy_owner": self.policy_owner,
             "grace_seconds": int(self.grace.total_seconds()),
+            "capacity": self.capacity,
+            "risk_budget": self.risk_budget,
+            "refuses": list(self.refuses),
+            "takes_only": list(self.takes_only),
         }
 
     @classmethod
@@ -49,4 +57,8 @@ class Plan:
             policy=str(value.get("policy", "")),
             policy_owner=str(value.get("policy_owner", "")),
             grace=timedelta(seconds=int(value.get("grace_seconds", 1800))),
+            capacity=value.get("capacity"),
+            risk_budget=value.get("risk_budget"),
+            refuses=tuple(value.get("refuses", ())),
+            takes_only=tuple(value.get("takes_only", ())),
         )

@@ -20,7 +20,9 @@ class DepartureState(StrEnum):
 class ChangeState(StrEnum):
     """Where a change stands; the last four are the ledger's ends (RULES I16)."""
 
+    DRAFT = "draft"
     SUBMITTED = "submitted"
+    STAND_BY = "stand_by"
     ABOARD = "aboard"
     WITHDRAWN = "withdrawn"
     SHIPPED = "shipped"

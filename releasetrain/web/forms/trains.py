@@ -17,6 +17,7 @@ from releasetrain.lib.deadlines import before
 from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.settings import TrainSettings, train_problems
 from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.vehicles import Trait
 from releasetrain.web.forms import rows
 from releasetrain.web.forms.deadlines import CutOffSet, Deadlines, MilestoneSet, initial_of
 from releasetrain.web.forms.fields import Minutes, WallTime
@@ -36,6 +37,7 @@ PRESETS = (
     ("FREQ=YEARLY", "Once a year"),
 )
 TURNS = ((Turns.DEPARTURE.value, "at every departure"), (Turns.WEEK.value, "every week"))
+TRAITS = [(one.value, one.label) for one in Trait]
 
 
 def zones() -> list[tuple[str, str]]:
@@ -101,6 +103,31 @@ class TrainForm(forms.Form):
         required=False,
         label="Check-in opens, minutes before departure",
         help_text="Authors then say that they are there; without them it does not leave. Empty asks nobody.",
+    )
+    capacity = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Room, changes",
+        help_text="Who comes when it is full stands by. Empty is no limit.",
+    )
+    risk_budget = forms.IntegerField(
+        min_value=1,
+        required=False,
+        label="Risk budget, points",
+        help_text="What all changes aboard may weigh together. Empty is no limit.",
+    )
+    refuses = forms.MultipleChoiceField(
+        choices=TRAITS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="It carries no change that",
+    )
+    takes_only = forms.MultipleChoiceField(
+        choices=TRAITS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="It carries only changes that",
+        help_text="One of them is enough. Nothing ticked: it carries any.",
     )
     weights = forms.CharField(
         label="Ladder, % of users", initial="1, 5, 10, 25, 50, 100", help_text="Rising, ending at 100."

@@ -37,6 +37,8 @@ LOOKS: dict[str, Look] = {
     "skipped": Look("Skipped", "skip-forward", shape="dashed"),
     # changes
     "submitted": Look("Submitted", "inbox", shape="open"),
+    "draft": Look("Draft", "pencil", "quiet"),
+    "stand_by": Look("On stand-by", "hourglass", "think"),
     "aboard": Look("Aboard", "ticket", "accent"),
     "withdrawn": Look("Withdrawn", "x", shape="dashed"),
     "shipped": Look("Shipped", "package-check", "ok"),
