@@ -11,12 +11,14 @@ from releasetrain.trains.models import (
     Change,
     Departure,
     Manifest,
+    Need,
     Policy,
     Train,
     Variant,
     Vote,
     WebhookDelivery,
     Week,
+    Withdrawal,
 )
 
 Row = TypeVar("Row", bound=Model)
@@ -98,3 +100,16 @@ class VoteAdmin(ReadOnlyAdmin[Vote]):
 class WebhookDeliveryAdmin(ReadOnlyAdmin[WebhookDelivery]):
     list_display = ("received_at", "host", "event", "delivery_id", "outcome")
     list_filter = ("host", "event")
+
+
+@admin.register(Need)
+class NeedAdmin(ReadOnlyAdmin[Need]):
+    list_display = ("change", "needed", "noted_by_label", "noted_at")
+    list_select_related = ("change", "needed")
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(ReadOnlyAdmin[Withdrawal]):
+    list_display = ("change", "departure", "state", "requested_by_label", "requested_at", "decided_by_label")
+    list_filter = ("state",)
+    list_select_related = ("change", "departure__train")

@@ -1,5 +1,6 @@
 """Trains, their departures, the changes aboard, and the votes that let them go."""
 
+from releasetrain.trains.models.bundles import Need, Withdrawal
 from releasetrain.trains.models.changes import Bundle, Change, WebhookDelivery
 from releasetrain.trains.models.decisions import Manifest, Override, Vote
 from releasetrain.trains.models.departures import Departure, Movement
@@ -21,6 +22,7 @@ __all__ = [
     "Departure",
     "Manifest",
     "Movement",
+    "Need",
     "Override",
     "Policy",
     "Requirement",
@@ -29,4 +31,5 @@ __all__ = [
     "Vote",
     "WebhookDelivery",
     "Week",
+    "Withdrawal",
 ]

@@ -16,10 +16,15 @@ SEARCHED = SearchVector("title", "author_label", "version", "external_id", confi
 
 
 class Bundle(models.Model):
-    """Changes that belong together on one departure."""
+    """Changes that go together on one departure, all or nothing, of whatever services and teams.
+
+    `missing` is [{"change", "title", "by", "at"}]: who has left while the others stayed. It cannot be sealed
+    like that before somebody says that it goes without, or takes the rest off as well (RULES I9).
+    """
 
     departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="bundles")
     name = models.CharField(max_length=100)
+    missing = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["name"]

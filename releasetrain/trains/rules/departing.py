@@ -21,12 +21,23 @@ class HoldKind(StrEnum):
     FORECAST = "forecast"
     CHECK_IN = "check_in"
     BUSY = "busy"
+    NEEDS = "needs"
+    WITHDRAWAL = "withdrawal"
 
 
 # A departure whose window lasted longer needs a person to say go (RULES W2).
 MAX_HOLD = timedelta(hours=24)
 # What is asked about again at every tick, as it may be over at any moment (RULES W2, W3).
-ASKED_AGAIN = frozenset({HoldKind.WINDOW, HoldKind.FORECAST, HoldKind.CHECK_IN, HoldKind.BUSY})
+ASKED_AGAIN = frozenset(
+    {
+        HoldKind.WINDOW,
+        HoldKind.FORECAST,
+        HoldKind.CHECK_IN,
+        HoldKind.BUSY,
+        HoldKind.NEEDS,
+        HoldKind.WITHDRAWAL,
+    }
+)
 # What stops the seal, too: there is nothing sound to seal.
 STOPS_THE_SEAL = frozenset({HoldKind.MANIFEST, HoldKind.ERROR})
 MOST_FAILURES = 5

@@ -39,6 +39,15 @@ class Choice(StrEnum):
     ABSTAIN = "abstain"
 
 
+class WithdrawalState(StrEnum):
+    """How far a request to leave a sealed departure has come (RULES I3)."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    TAKEN_BACK = "taken_back"
+
+
 class Turns(StrEnum):
     """When the next captain takes over."""
 
@@ -59,8 +68,8 @@ D = DepartureState
 DEPARTURE_TRANSITIONS: dict[DepartureState, frozenset[DepartureState]] = {
     D.SCHEDULED: frozenset({D.BOARDING, D.DECIDING, D.CANCELLED, D.SKIPPED}),
     D.BOARDING: frozenset({D.DECIDING, D.CANCELLED, D.SKIPPED}),
-    D.DECIDING: frozenset({D.CLEARED, D.CANCELLED}),
-    D.CLEARED: frozenset({D.DECIDING, D.ROLLING, D.CANCELLED}),
+    D.DECIDING: frozenset({D.BOARDING, D.CLEARED, D.CANCELLED}),
+    D.CLEARED: frozenset({D.BOARDING, D.DECIDING, D.ROLLING, D.CANCELLED}),
     D.ROLLING: frozenset({D.ARRIVED, D.ROLLED_BACK}),
     D.ARRIVED: frozenset({D.ROLLED_BACK}),
     D.ROLLED_BACK: frozenset(),
