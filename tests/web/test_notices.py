@@ -93,6 +93,17 @@ def test_filters_narrow_down_and_nonsense_does_not(browser: Client, ada: User) -
     assert browser.get("/notices/?about=zebra&page=x&show=y").status_code == 200
 
 
+def test_the_list_asks_again_each_minute_and_stays_within_its_filters(browser: Client, ada: User) -> None:
+    kept, read = told(ada, "Max held the night mail."), told(ada, "Ana held the night mail.")
+    told(ada, "Max postponed the express.")
+    address = "?q=night&about="
+    page = text_of(browser.get(f"/notices/{address}", headers=HTMX))
+    assert 'hx-get=""' in page and 'hx-trigger="every 60s"' in page
+    assert 'hx-post="/notices/read/?q=night&amp;about="' in page
+    answer = text_of(browser.post(f"/notices/read/{address}", {"notice": read.pk}, headers=HTMX))
+    assert f"notice-{kept.pk}" in answer and "express" not in answer
+
+
 def test_the_list_asks_as_much_for_three_as_for_one(browser: Client, ada: User) -> None:
     counts = []
     for number in (1, 2):
