@@ -114,7 +114,7 @@ class Shift(models.Model):
         return f"on-call of {self.team}"
 
     def event_topics(self) -> list[str]:
-        return [f"team:{self.team_id}"]
+        return [f"team:{self.team_id}", "calendar"]
 
 
 class ShiftSeat(models.Model):

@@ -26,7 +26,7 @@ class Holidays(models.Model):
         return self.name
 
     def event_topics(self) -> list[str]:
-        return []
+        return ["calendar"]
 
 
 class Feed(models.Model):
@@ -83,7 +83,7 @@ class Feed(models.Model):
         return bool(self.problem)
 
     def event_topics(self) -> list[str]:
-        return ["board"]
+        return ["calendar"]
 
 
 class Window(models.Model):
@@ -158,7 +158,7 @@ class Window(models.Model):
         return self.name
 
     def event_topics(self) -> list[str]:
-        return ["board"]
+        return ["calendar"]
 
 
 class WindowScope(models.Model):

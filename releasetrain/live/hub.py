@@ -252,7 +252,7 @@ class Hub:
             self._urgent.set()
 
     def _listen(self) -> None:
-        self._ears.want(topic for topic, _ in self.memory.shelves)
+        self._ears.want(heard for topic, _ in self.memory.shelves for heard in registry.heard(topic))
 
     def _pulse(self) -> None:
         """Every few seconds say that all is current, and clear up."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 
 from releasetrain.live.survey import Found, Place
+from releasetrain.panels import registry
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.draw import Drawn
 from releasetrain.panels.news import Happening, News, Series
@@ -89,7 +90,8 @@ class Memory:
     def _was_quiet(self, topic: str, since: int) -> bool:
         if since < self.remembers_from:
             return False
-        return not any(one.position > since and topic in one.topics for _, one in self.happenings)
+        heard = frozenset(registry.heard(topic))
+        return not any(one.position > since and heard.intersection(one.topics) for _, one in self.happenings)
 
     def lacking(self, places: Iterable[Place], position: int) -> list[Place]:
         """Return the places to be drawn whole before somebody at this position can be served."""
@@ -179,7 +181,7 @@ class Memory:
         if self.position is None or self.now is None:
             raise RuntimeError("Nothing has been read yet.")
         newest = {laid.drawn.id: laid.drawn for laid in sorted(fragments, key=attrgetter("version"))}
-        topics = {topic for topic, _ in places}
+        topics = {heard for topic, _ in places for heard in registry.heard(topic)}
         ear = min((audience for _, audience in places), key=lambda audience: audience.sees_people)
         heard = tuple(one.heard_by(ear) for one in happenings if topics.intersection(one.topics))
         return News(

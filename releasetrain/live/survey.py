@@ -96,7 +96,8 @@ def _wanted(order: Order, events: list[Event], whole: Iterable[Place]) -> dict[P
     wanted: dict[Place, dict[Need, bool]] = {place: {} for place in order.places}
     for place, needs in wanted.items():
         topic = place[0]
-        fresh = registry.whole(topic) if place in whole else registry.needs(topic, by_topic.get(topic, []))
+        heard = [event for one in registry.heard(topic) for event in by_topic.get(one, ())]
+        fresh = registry.whole(topic) if place in whole else registry.needs(topic, heard)
         needs.update(dict.fromkeys(fresh, True))
         if topic in order.restless:
             needs.update({need: False for need in registry.restless(topic) if need not in needs})

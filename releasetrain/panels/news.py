@@ -109,10 +109,13 @@ def after(topics: Mapping[str, Audience], position: int, *, now: datetime) -> Ne
     last = queries.last_position()
     if not 0 <= last - position <= MOST_EVENTS:
         return _whole(topics, last, now)
-    events = list(queries.after(position, topics, MOST_EVENTS))
+    heard = {topic: frozenset(registry.heard(topic)) for topic in topics}
+    events = list(queries.after(position, frozenset().union(*heard.values()), MOST_EVENTS))
     wanted: dict[tuple[registry.Need, Audience], None] = {}
     for topic, audience in topics.items():
-        stale = registry.needs(topic, [event for event in events if topic in event.topics])
+        stale = registry.needs(
+            topic, [event for event in events if not heard[topic].isdisjoint(event.topics)]
+        )
         wanted.update({(need, audience): None for need in [*stale, *registry.restless(topic)]})
     ear = min(topics.values(), key=lambda audience: audience.sees_people)
     return News(

@@ -1,7 +1,8 @@
 """Know every fragment, and which of them an event makes stale.
 
 A topic is what a page watches: "board", "departure:12", "rollout:5", "train:3", "service:4", "flags". An
-event names the topics that it belongs to; what a topic then needs drawn is decided here.
+event names the topics that it belongs to; what a topic then needs drawn is decided here. "calendar" is the
+topic of windows, feeds and rotas: it has no page of its own, and every board and departure hears of it.
 """
 
 import re
@@ -136,7 +137,7 @@ FRAGMENTS: Mapping[str, Recipe] = {
 
 OF_A_DEPARTURE = tuple(name for name in FRAGMENTS if name.startswith("departure/"))
 OF_A_ROLLOUT = tuple(name for name in FRAGMENTS if name.startswith("rollout/"))
-# Which events change which fragments of a departure; every one goes into its feed and may change its head.
+# Which events change which fragments of a departure; every one may change its head.
 STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "trains.change.",
@@ -156,10 +157,14 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("trains.deadline.", ("departure/manifest", "departure/deadlines")),
     ("trains.override.", ("departure/overrides", "departure/forecast")),
     ("rollouts.", ("departure/rollouts", "departure/forecast")),
+    ("calendars.", ("departure/overrides", "departure/forecast")),
+    ("accounts.shift.", ("departure/forecast",)),
 )
+# Windows and rotas stand in no departure's feed.
+NOT_FED = ("calendars.", "accounts.")
 # These change which departures the board lists, or in which order and group.
 REORDERS = re.compile(
-    r"calendars\.(window|line)\.|trains\.(departures\.|train\.|departure\.(departed|arrived|rolled_back|cancelled|skipped|restored|moved|postponed))"
+    r"calendars\.|accounts\.shift\.|trains\.(departures\.|train\.|departure\.(departed|arrived|rolled_back|cancelled|skipped|restored|moved|postponed))"
 )
 BY_THE_CLOCK = ("window", "will_hold", "late")
 CHANGES_ROLES = re.compile(r"accounts\.(role|person)\.")
@@ -171,6 +176,11 @@ def split(topic: str) -> tuple[str, int]:
     """Split a topic into its noun and its number; the board has none."""
     noun, _, number = topic.partition(":")
     return noun, int(number) if number.isdigit() else 0
+
+
+def heard(topic: str) -> tuple[str, ...]:
+    """Name the topics whose events concern a topic: its own, and the calendar's where that is judged."""
+    return (topic, "calendar") if split(topic)[0] in ("board", "departure") else (topic,)
 
 
 def whole(topic: str) -> list[Need]:
@@ -205,7 +215,8 @@ def _on_the_board(event: Event) -> list[Need]:
 
 def _of_a_departure(kind: str, pk: int) -> list[Need]:
     stale = [name for prefix, names in STALE_BY if kind.startswith(prefix) for name in names]
-    return [Need(name, pk) for name in ("departure/summary", *stale, "departure/feed")]
+    feed = () if kind.startswith(NOT_FED) else ("departure/feed",)
+    return [Need(name, pk) for name in ("departure/summary", *stale, *feed)]
 
 
 def covers(outer: Need, inner: Need) -> bool:

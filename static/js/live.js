@@ -13,6 +13,7 @@ const SILENCE_MS = 25_000; // the stream says something every 10 s
 const LONGEST_WAIT_MS = 15_000;
 const TRIES_BEFORE_POLLING = 2;
 const MOST_POINTS = 600;
+const OF_ALL = /^(trains|calendars)\./; // read aloud on every page that hears of them
 
 const status = document.getElementById("live-status");
 const words = status?.querySelector("[data-live-text]");
@@ -74,7 +75,7 @@ function keep(message) {
 
 // Stage changes are said once; on the board only what happens to whole departures, or there would be no end of it
 function announce(events) {
-  const told = events.filter(({ say, kind, topics: about }) => say && (kind.startsWith("trains.") || about.some((topic) => own.includes(topic))));
+  const told = events.filter(({ say, kind, topics: about }) => say && (OF_ALL.test(kind) || about.some((topic) => own.includes(topic))));
   if (told.length) {
     document.dispatchEvent(new CustomEvent("announce", { detail: { text: told.map(({ say }) => say).join(". ") } }));
   }

@@ -117,6 +117,15 @@ def test_a_filtered_board_follows_within_its_filter(open_page: Open) -> None:
     expect(page.locator(f"#departure-{mine.pk}-row")).to_have_count(0)
 
 
+def test_the_calendar_draws_a_window_that_somebody_opens(open_page: Open) -> None:
+    page = open_page(make.user("Ana", Role.VIEWER), "/calendar/?view=agenda&on=2026-11-23")
+    is_live(page)
+    page.evaluate("window.isTheSame = true")
+    happen(make.window("Audit freeze"), "calendars.window.opened")
+    expect(page.locator("#calendar-panel")).to_contain_text("Audit freeze")
+    assert page.evaluate("window.isTheSame")
+
+
 def test_a_dropped_socket_is_opened_again_and_brings_what_was_missed(open_page: Open, port: int) -> None:
     departure = make.departure()
     page = open_page(make.user("Ana", Role.VIEWER), "/")

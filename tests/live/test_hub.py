@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from releasetrain.accounts.models import Shift
 from releasetrain.events.actions import Subject, record
 from releasetrain.events.models import Event
 from releasetrain.events.queries import last_position
@@ -61,6 +62,37 @@ def test_a_page_that_was_away_gets_what_it_missed_and_nothing_twice(stream: Stre
     stays.until_heard(after)
     assert back.heard == [*missed, after]
     assert stays.heard == [seen, *missed, after]
+
+
+@pytest.mark.usefixtures("only_hints")
+def test_an_edited_window_or_rota_reaches_departures_and_boards_at_once(stream: Stream) -> None:
+    departure = make.departure()
+    pages = [stream.page(ticket(one), last_position()) for one in ("board", topic(departure))]
+    stream.settle(*pages)
+    window = make.window("Audit freeze", ends_at=clock.now() + timedelta(days=1))
+    shift = Shift.objects.create(team=make.team(), time_zone="UTC", starts_local="", ends_local="")
+    for subject, kind in ((window, "calendars.window.opened"), (shift, "accounts.shift.saved")):
+        for page in pages:
+            page.messages.clear()
+        position = happen(subject, kind)
+        for page, redrawn in zip(
+            pages, ("board-departures", f"departure-{departure.pk}-forecast"), strict=True
+        ):
+            page.until_heard(position)
+            assert redrawn in page.fragments
+            assert "Audit freeze" in "".join(page.fragments.values())
+
+
+def test_a_page_that_comes_late_gets_the_window_that_was_edited_meanwhile(stream: Stream) -> None:
+    departure = make.departure()
+    drawn_at = happen(departure)
+    first = stream.page(ticket("board"), drawn_at)
+    stream.settle(first)
+    position = happen(make.window("Audit freeze", ends_at=departure.departs_at), "calendars.window.opened")
+    first.until_heard(position)
+    late = stream.page(ticket(topic(departure)), drawn_at)
+    late.until_heard(position)
+    assert f"departure-{departure.pk}-forecast" in late.fragments
 
 
 def test_a_page_that_missed_nothing_hears_only_that_it_is_current(stream: Stream) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from releasetrain.accounts.models import Shift
 from releasetrain.events.actions import record
 from releasetrain.events.kinds import KINDS
 from releasetrain.events.models import Event
@@ -84,6 +85,33 @@ def test_an_event_changes_only_the_fragments_that_show_it() -> None:
         "departure/feed",
     ]
     assert registry.needs("train:1", [vote]) == registry.needs("flags", [vote]) == []
+
+
+def test_windows_and_rotas_concern_every_board_and_departure() -> None:
+    departure = make.departure()
+    topic = f"departure:{departure.pk}"
+    opened = record(kind="calendars.window.opened", subject=make.window(), actor=None, now=make.NOW)
+    shift = Shift.objects.create(team=make.team(), time_zone="UTC", starts_local="", ends_local="")
+    saved = record(kind="accounts.shift.saved", subject=shift, actor=None, now=make.NOW)
+    for event in (opened, saved):
+        assert set(registry.heard(topic)) & set(event.topics) == {"calendar"}
+        assert set(registry.heard("board")) & set(event.topics) == {"calendar"}
+        assert registry.needs("board", [event]) == [Need("board", 0)]
+    redrawn = [[need.fragment for need in registry.needs(topic, [event])] for event in (opened, saved)]
+    assert redrawn == [
+        ["departure/summary", "departure/overrides", "departure/forecast"],
+        ["departure/summary", "departure/forecast"],
+    ]
+    assert registry.heard("rollout:1") == ("rollout:1",)
+
+
+def test_a_poll_of_a_departure_brings_what_an_edited_window_changed() -> None:
+    departure = make.departure()
+    before = happen(departure).link.position
+    record(kind="calendars.window.changed", subject=make.window(), actor=None, now=make.NOW, changed="level")
+    found = news.after({f"departure:{departure.pk}": MEMBER}, before, now=make.NOW)
+    assert f"departure-{departure.pk}-forecast" in [fragment.id for fragment in found.fragments]
+    assert [one.kind for one in found.happenings] == ["calendars.window.changed"]
 
 
 def test_a_board_that_only_ticks_says_the_same() -> None:
