@@ -34,11 +34,15 @@ def has_stopped(house: Up) -> bool:
     return answers(house)["new"] == before["new"]
 
 
+def plan_another(house: Up, *, seconds: int) -> None:
+    """Plan another departure; a test that runs first finds one that is still to be watched, and takes it."""
+    answer = house.manage("demo", "depart-soon", "--seconds", str(seconds))
+    assert answer.returncode == 0 or "Watch that one first" in answer.stderr, answer.stderr
+
+
 def run_again(house: Up, page: Page) -> str:
     """Plan another departure and let the demonstration's people say go."""
-    answer = house.manage("demo", "depart-soon", "--seconds", "20")
-    # Run alone, a test finds the first departure still to be watched, and takes that one.
-    assert answer.returncode == 0 or "Watch that one first" in answer.stderr, answer.stderr
+    plan_another(house, seconds=20)
     page.goto(house.address)
     go = page.get_by_role("button", name="Say go for me")
     expect(go).to_be_visible(timeout=LONG)

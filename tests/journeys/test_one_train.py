@@ -4,13 +4,23 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.conftest import NewPage
-from tests.journeys.steps import LONG, answers, demo_departure, follow_until, has_stopped, run_again, say_go
+from tests.journeys.steps import (
+    LONG,
+    answers,
+    demo_departure,
+    follow_until,
+    has_stopped,
+    plan_another,
+    run_again,
+    say_go,
+)
 from tests.running import Up
 
 pytestmark = pytest.mark.journey
 
 
 def test_from_submission_to_everybody(house: Up, look_around: NewPage) -> None:
+    plan_another(house, seconds=90)
     submitter = look_around("Submitter")
     path = demo_departure(submitter, house)
     submitter.goto(f"{house.address}/changes/new/?departure={path.split('/')[2]}")
