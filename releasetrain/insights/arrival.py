@@ -178,7 +178,7 @@ def _routes(
 ) -> dict[int, Foreseen]:
     """Foresee the departures with the change aboard; one that rolls with what is left of its rollouts."""
     plans = {one.pk: Plan.from_json(one.plan) for one in ways}
-    loads = loads_of(ways)
+    loads = loads_of(ways, also=[change.service_id])
     for one in ways:
         where = place(change.service, one.train.environment)
         loads[one.pk].expected.setdefault(change.service_id, (change.service.name, where))

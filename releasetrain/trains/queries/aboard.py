@@ -1,34 +1,55 @@
 """Read what is aboard departures: its places, who answers for it, and who has not checked in.
 
-Every verdict asks this: the two statements are written out, as building them took longer than their answer.
+Every verdict asks this: the statement is written out, as building it took longer than its answer.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection
 
 from releasetrain.calendars.rules.windows import Place
-from releasetrain.catalog.models import Service
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
+# Kinds of rows: a change aboard; a service that a train carries, where nothing is aboard yet; a departure for
+# which somebody asked for an override; what each service needs, and where it can be moved.
 ABOARD = """
-SELECT c.departure_id, c.service_id, service.name, service.team_id, c.author_id, c.submitted_by_id,
-    c.checked_in_at IS NULL AND c.state = %(aboard)s, c.id, c.title, c.author_label, EXISTS (
-        SELECT FROM trains_override o WHERE o.departure_id = c.departure_id AND o.withdrawn_at IS NULL
-    )
-FROM trains_change c JOIN catalog_service service ON service.id = c.service_id
-WHERE c.departure_id = ANY(%(departures)s::bigint[])
-ORDER BY c.submitted_at DESC
-"""
-WIRING = """
-SELECT service.id,
-    ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = service.id),
-    ARRAY(SELECT environment_id FROM catalog_target WHERE service_id = service.id)
-FROM unnest(%(services)s::bigint[]) service (id)
+WITH aboard AS MATERIALIZED (
+    SELECT c.departure_id, c.service_id, service.name, service.team_id, c.author_id, c.submitted_by_id,
+        c.checked_in_at IS NULL AND c.state = %(aboard)s AS is_out, c.id, c.title, c.author_label,
+        c.submitted_at
+    FROM trains_change c JOIN catalog_service service ON service.id = c.service_id
+    WHERE c.departure_id = ANY(%(departures)s::bigint[])
+), carried AS MATERIALIZED (
+    SELECT departure.id AS departure_id, service.id AS service_id, service.name, service.team_id
+    FROM trains_departure departure
+    JOIN trains_train_services carries ON carries.train_id = departure.train_id
+    JOIN catalog_service service ON service.id = carries.service_id AND service.archived_at IS NULL
+    WHERE departure.id = ANY(%(boarding)s::bigint[])
+        AND NOT EXISTS (SELECT FROM aboard WHERE aboard.departure_id = departure.id)
+)
+SELECT 'aboard', departure_id, service_id, name, team_id, author_id, submitted_by_id, is_out, id, title,
+    author_label, submitted_at, NULL::bigint[], NULL::bigint[]
+FROM aboard
+UNION ALL
+SELECT 'carried', departure_id, service_id, name, team_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    NULL
+FROM carried
+UNION ALL
+SELECT DISTINCT 'overridden', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
+    NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[]
+FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[]) AND withdrawn_at IS NULL
+UNION ALL
+SELECT 'wired', NULL, service_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = named.service_id),
+    ARRAY(SELECT environment_id FROM catalog_target WHERE service_id = named.service_id)
+FROM (
+    SELECT service_id FROM aboard UNION SELECT service_id FROM carried UNION SELECT unnest(%(also)s::bigint[])
+) named
+ORDER BY 12 DESC NULLS LAST
 """
 
 
@@ -41,12 +62,20 @@ class Missing:
     author: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What each service needs, and where each can be moved: its environments; ids."""
+
+    needs: dict[int, frozenset[int]] = field(default_factory=dict)
+    environments: dict[int, frozenset[int]] = field(default_factory=dict)
+
+
 @dataclass(slots=True)
 class Load:
     """What is aboard one departure: its places and the people who answer for it.
 
     `expected` is the place of each service, by id: of those aboard or, where nothing is aboard yet, of all
-    that the train carries. `has_overrides` is False only where it is known that nobody asked for one.
+    that the train carries. `wiring` knows at least these. `has_overrides` tells whether one was asked for.
     """
 
     services: dict[int, str] = field(default_factory=dict)
@@ -56,76 +85,75 @@ class Load:
     changes: int = 0
     unchecked: list[Missing] = field(default_factory=list)
     expected: dict[int, tuple[str, Place]] = field(default_factory=dict)
-    has_overrides: bool = True
+    has_overrides: bool = False
+    wiring: Wiring = field(default_factory=Wiring)
 
 
-def loads_of(departures: Sequence[Departure]) -> dict[int, Load]:
-    """Return what is aboard each departure, in at most two queries.
+def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> dict[int, Load]:
+    """Return what is aboard each departure, in one query.
 
     :param departures: loaded with `train__environment`
+    :param also: services whose wiring is asked for, wherever they are
     """
-    loads = {one.pk: Load() for one in departures}
+    rows = _read(departures, also)
+    wiring = Wiring(
+        {row.service: frozenset(row.needs) for row in rows if row.kind == "wired"},
+        {row.service: frozenset(row.environments) for row in rows if row.kind == "wired"},
+    )
+    loads = {one.pk: Load(wiring=wiring) for one in departures}
     environments = {one.pk: one.train.environment for one in departures}
     asking = {one.pk for one in departures if one.train.check_in_lead is not None}
-    for pk, service, name, team, author, submitter, is_out, change, title, label, has_any in _aboard(loads):
-        load = loads[pk]
-        load.changes += 1
-        load.has_overrides = has_any
-        if service not in load.services:
-            load.services[service] = name
-            load.teams.add(team)
-            where = environments[pk]
-            place = Place(team, service, where.pk, where.region_id)
-            load.places.append(place)
-            load.expected[service] = (name, place)
-        load.authors |= {person for person in (author, submitter) if person is not None}
-        if is_out and pk in asking:
-            load.unchecked.append(Missing(change, title, label))
-    _expect_all(departures, loads)
+    for row in rows:
+        if row.kind == "wired":
+            continue
+        load, where = loads[row.departure], environments[row.departure]
+        if row.kind == "overridden":
+            load.has_overrides = True
+            continue
+        if row.service not in load.expected:
+            load.expected[row.service] = row.name, Place(row.team, row.service, where.pk, where.region_id)
+        if row.kind == "aboard":
+            _put_aboard(load, row, asks=row.departure in asking)
     return loads
 
 
-def _aboard(departures: Iterable[int]) -> list[tuple[Any, ...]]:
+def _put_aboard(load: Load, row: "_Row", *, asks: bool) -> None:
+    load.changes += 1
+    if row.service not in load.services:
+        load.services[row.service] = row.name
+        load.teams.add(row.team)
+        load.places.append(load.expected[row.service][1])
+    load.authors |= {person for person in (row.author, row.submitter) if person is not None}
+    if row.is_out and asks:
+        load.unchecked.append(Missing(row.change, row.title, row.author_label))
+
+
+class _Row(NamedTuple):
+    """One row of the statement; which fields are filled depends on its kind."""
+
+    kind: str
+    departure: int
+    service: int
+    name: str
+    team: int
+    author: int | None
+    submitter: int | None
+    is_out: bool
+    change: int
+    title: str
+    author_label: str
+    submitted_at: datetime
+    needs: list[int]
+    environments: list[int]
+
+
+def _read(departures: Sequence[Departure], also: Iterable[int]) -> list[_Row]:
+    asked: dict[str, str | list[int]] = {
+        "departures": [one.pk for one in departures],
+        "boarding": [one.pk for one in departures if one.state in BOARDING_STATES],
+        "aboard": ChangeState.ABOARD.value,
+        "also": list(also),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(ABOARD, {"departures": list(departures), "aboard": ChangeState.ABOARD.value})
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
-def _expect_all(departures: Sequence[Departure], loads: dict[int, Load]) -> None:
-    """Expect everything that its train carries on a departure that nothing is aboard of yet."""
-    empty = [one for one in departures if not loads[one.pk].services and one.state in BOARDING_STATES]
-    if not empty:
-        return
-    carried: dict[int, list[tuple[int, str, int]]] = defaultdict(list)
-    rows = Service.objects.filter(trains__in={one.train_id for one in empty}, archived_at__isnull=True)
-    for train, service, name, team in rows.values_list("trains", "pk", "name", "team_id"):
-        carried[train].append((service, name, team))
-    for one in empty:
-        where = one.train.environment
-        loads[one.pk].expected = {
-            service: (name, Place(team, service, where.pk, where.region_id))
-            for service, name, team in carried[one.train_id]
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """Which of some services each of them needs, and where each of them can be moved: its environments."""
-
-    needs: dict[int, frozenset[int]]
-    environments: dict[int, frozenset[int]]
-
-
-def wiring_of(services: Iterable[int]) -> Wiring:
-    """Return how services hang together and what can move them, in one query."""
-    asked = set(services)
-    if not asked:
-        return Wiring({}, {})
-    with connection.cursor() as cursor:
-        cursor.execute(WIRING, {"services": list(asked)})
-        found = cursor.fetchall()
-    return Wiring(
-        {service: frozenset(needs) for service, needs, _ in found},
-        {service: frozenset(environments) for service, _, environments in found},
-    )
+        cursor.execute(ABOARD, asked)
+        return [_Row._make(row) for row in cursor.fetchall()]

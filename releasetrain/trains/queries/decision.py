@@ -12,10 +12,10 @@ from releasetrain.accounts.rules import Role
 from releasetrain.catalog.models import Service, ServiceRole
 from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
-from releasetrain.trains.queries.aboard import Load, Wiring, loads_of, wiring_of
+from releasetrain.trains.queries.aboard import Load, loads_of
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
-from releasetrain.trains.queries.routes import Foreseen, Route, foresee_all, routes_of, runs_out
+from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
 from releasetrain.trains.rules.departing import MAX_HOLD
@@ -75,8 +75,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         services={service for one in sealed for service in loads[one.pk].services},
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
-    wiring = wiring_of(service for load in loads.values() for service in load.expected)
-    foreseen = _foresee(routes_of(waiting, plans, loads, passings, at, wiring=wiring))
+    foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at), around=True)
     found: dict[int, Standing] = {}
     for one in departures:
         case = Case(
@@ -85,24 +84,13 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             loads[one.pk],
             passings.get(one.pk, ()),
             foreseen.get(one.pk),
-            _untargeted(one, loads[one.pk], wiring),
+            _untargeted(one, loads[one.pk]),
         )
         seats = tuple(
             holders.seat(ask.role, ask.quorum, one.train.team_id, case.load) for ask in case.plan.asks
         )
         found[one.pk] = _standing(case, manifests.get(one.pk), seats, tuple(ballots.get(one.pk, ())), at)
     return found
-
-
-def _foresee(routes: Sequence[Route]) -> dict[int, Foreseen]:
-    """Foresee departures; only those that a window touches are looked at more widely."""
-    found = foresee_all(routes, looks=1)
-    touched = [
-        one
-        for one in routes
-        if (foreseen := found.get(one.departure)) and (foreseen.course.holds or runs_out(foreseen))
-    ]
-    return found | foresee_all(touched, around=True)
 
 
 def _standing(
@@ -225,7 +213,7 @@ class _Holders:
         return Seat(role, quorum, people)
 
 
-def _untargeted(departure: Departure, load: Load, wiring: Wiring) -> list[str]:
+def _untargeted(departure: Departure, load: Load) -> list[str]:
     """Return the services aboard a sealed departure that nothing could move in its train's environment."""
     if departure.sealed_at is None:
         return []
@@ -233,7 +221,7 @@ def _untargeted(departure: Departure, load: Load, wiring: Wiring) -> list[str]:
     return [
         name
         for service, name in load.services.items()
-        if where not in wiring.environments.get(service, frozenset())
+        if where not in load.wiring.environments.get(service, frozenset())
     ]
 
 

@@ -9,7 +9,7 @@ from releasetrain.calendars.rules.windows import Freeze, Lane, Place
 from releasetrain.lib.spans import Span
 from releasetrain.lib.wallspans import united
 from releasetrain.trains.models import Departure
-from releasetrain.trains.queries.aboard import Load, Wiring, wiring_of
+from releasetrain.trains.queries.aboard import Load
 from releasetrain.trains.rules.forecast import (
     Closure,
     Course,
@@ -73,28 +73,19 @@ def routes_of(
     loads: Mapping[int, Load],
     passings: Mapping[int, tuple[Passing, ...]],
     at: datetime,
-    *,
-    wiring: Wiring | None = None,
 ) -> list[Route]:
-    """Return the routes of departures that leave at their time, or now where that has passed.
-
-    :param wiring: of every service that is expected, where it is loaded already
-    """
-    needs = (wiring or wiring_of(service for load in loads.values() for service in load.expected)).needs
-    return [
-        _route(one, plans[one.pk], loads[one.pk], needs, passings.get(one.pk, ()), at) for one in departures
-    ]
+    """Return the routes of departures that leave at their time, or now where that has passed."""
+    return [_route(one, plans[one.pk], loads[one.pk], passings.get(one.pk, ()), at) for one in departures]
 
 
 def _route(
     departure: Departure,
     plan: Plan,
     load: Load,
-    needs: Mapping[int, frozenset[int]],
     passings: tuple[Passing, ...],
     at: datetime,
 ) -> Route:
-    steps = steps_of(plan.ladder)
+    steps, needs = steps_of(plan.ladder), load.wiring.needs
     runs = tuple(
         Run(service, name, place, steps, needs.get(service, frozenset()) & load.expected.keys())
         for service, (name, place) in load.expected.items()
