@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, Q, QuerySet, Subquery, Value, prefetch_related_objects
+from django.db.models.functions import Coalesce
 
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
@@ -86,18 +87,27 @@ def load_board(
         [BoardGroup(title, rows) for title, rows in groups.items() if rows],
         filters.are_set,
         new_train_url,
-        later=max(0, wanted.filter(state__in=AHEAD).count() - len(groups["Ahead"])),
+        later=max(0, max((one.ahead for one in found), default=0) - len(groups["Ahead"])),
         later_url=links.agenda(filters.as_values),
     )
 
 
-def _found(wanted: QuerySet[Departure], now: datetime) -> list[Departure]:
-    """Load what gets a row, in one query: what comes, soonest first, then what is just over, latest first."""
+def _found(wanted: QuerySet[Departure], now: datetime) -> list[Any]:
+    """Load what gets a row, in one query: what comes, soonest first, then what is just over, latest first.
+
+    Each row knows `ahead`, how many departures there are to come, shown or not.
+    """
     coming = wanted.filter(_coming(wanted, now)).order_by("departs_at", "pk")
     over = wanted.filter(state__in=FINISHED_STATES, finished_at__gt=now - JUST_OVER, imported_from="")
     over = over.order_by("-finished_at")
     shown = Q(pk__in=coming.values("pk")[:MOST_COMING]) | Q(pk__in=over.values("pk")[:MOST_OVER])
-    rows = list(_departures().filter(shown).order_by("departs_at", "pk"))
+    ahead = wanted.filter(state__in=AHEAD).values(every=Value(1)).annotate(number=Count("pk"))
+    rows = list(
+        _departures()
+        .annotate(ahead=Coalesce(Subquery(ahead.values("number")), 0))
+        .filter(shown)
+        .order_by("departs_at", "pk")
+    )
     past = [one for one in rows if D(one.state) in FINISHED_STATES]
     past.sort(key=lambda one: one.finished_at or now, reverse=True)
     return [*(one for one in rows if D(one.state) not in FINISHED_STATES), *past]
