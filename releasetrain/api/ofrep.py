@@ -26,6 +26,7 @@ from releasetrain.api.context import LIMIT, BadContext, context_of, targeting_ke
 from releasetrain.flags.rules import ErrorCode
 from releasetrain.flags.serving import Serving, serving
 from releasetrain.flags.snapshot import House, Snapshot, unready, write
+from releasetrain.lib.collector import spare_what_is_loaded
 
 logger = logging.getLogger(__name__)
 
@@ -238,6 +239,7 @@ async def follow_lifespan(source: Serving, receive: Receive, send: Send) -> None
         if message["type"] == "lifespan.startup":
             source.start()
             await asyncio.to_thread(source.wait, FIRST_LOAD_SECONDS)
+            spare_what_is_loaded()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await asyncio.to_thread(source.stop)

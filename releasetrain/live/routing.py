@@ -1,6 +1,5 @@
 """Serve sockets: /live/socket, /live/events where sockets do not get through, and /healthz."""
 
-import gc
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
+from releasetrain.lib.collector import spare_what_is_loaded
 from releasetrain.live.consumers import LiveEvents, LiveSocket
 from releasetrain.live.ears import NoTraceOfAnOutage
 from releasetrain.live.hub import stop_the_hub
@@ -42,18 +42,12 @@ async def no_socket(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "websocket.close"})
 
 
-def spare_the_collector() -> None:
-    """Take what was loaded at the start out of garbage collection: walking it makes all wait for 100 ms."""
-    gc.collect()
-    gc.freeze()
-
-
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     """Start with nothing, and end by sending every page to another process."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            spare_the_collector()
+            spare_what_is_loaded()
             await send({"type": "lifespan.startup.complete"})
         else:
             await stop_the_hub()
