@@ -194,3 +194,13 @@ def _counted(target: Target, names: Iterable[str], since: datetime) -> dict[tupl
 def _units(target: Target, arm: Arm, since: datetime) -> int:
     rows = Reading.objects.filter(target=target, metric=ERRORS, arm=arm, ends_at__gt=_minute(since))
     return int(rows.aggregate(units=Sum("units"))["units"] or 0)
+
+
+def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[int, Counts]:
+    """Add up what both arms reported of the time after an instant, by target id; silent ones are left out.
+
+    One query; a report counts whole where its span ends after the instant.
+    """
+    rows = Reading.objects.filter(target__in=list(targets), metric=metric, ends_at__gt=since)
+    sums = rows.values_list("target").annotate(Sum("units"), Sum("bad")).order_by()
+    return {target: Counts(int(units), int(bad)) for target, units, bad in sums}
