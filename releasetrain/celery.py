@@ -78,6 +78,11 @@ app.conf.update(
             "schedule": timedelta(minutes=1),
             "options": {"expires": 50},
         },
+        "readiness": {
+            "task": "releasetrain.trains.tasks.look_at_readiness",
+            "schedule": timedelta(seconds=15),
+            "options": {"expires": 15},
+        },
         "retention": {
             "task": "releasetrain.health.tasks.forget_old",
             "schedule": timedelta(hours=1),

@@ -46,6 +46,12 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.override.approved": (A.NAMED, A.MANAGERS, *EVERYBODY),
     "trains.override.withdrawn": (A.NAMED, A.MANAGERS, *EVERYBODY),
     "trains.override.review_overdue": (A.NAMED, A.MANAGERS, A.RUNNERS),
+    "trains.blocker.opened": EVERYBODY,
+    "trains.blocker.cleared": EVERYBODY,
+    "trains.blocker.deferred": EVERYBODY,
+    "trains.blocker.flared": EVERYBODY,
+    "trains.blocker.calmed": (A.RUNNERS,),
+    "trains.check.waived": EVERYBODY,
     "calendars.feed.failed": (A.MANAGERS,),
     "calendars.feed.recovered": (A.MANAGERS,),
 }

@@ -14,6 +14,7 @@ WORST_FIRST = (
     "no_go",
     "line",
     "held",
+    "blocker",
     "operator",
     "window_hard",
     "blackout",
@@ -28,6 +29,8 @@ PUBLIC = {
     "will_hold": "It could not finish before a time in which nothing moves.",
     "check_in": "Somebody aboard has not checked in yet.",
     "late": "It is late.",
+    "blocker": "Something has to be put right first.",
+    "unready": "Its checks are not all green yet.",
     "window": "Nothing moves at this time.",
     "votes": "People are still deciding.",
     "no_go": "Somebody has said no-go.",
@@ -41,7 +44,7 @@ PUBLIC = {
 def shown(reasons: Iterable[Reason], audience: Audience, *, without: tuple[str, ...] = ()) -> list[Reason]:
     """Return the reasons that a page has to spell out, in words for the audience."""
     spelt = [reason for reason in reasons if reason.code not in (*SHOWN_OTHERWISE, *without)]
-    return spelt if audience.sees_people else [public(reason) for reason in spelt]
+    return spelt if audience.sees_people else list(dict.fromkeys(public(reason) for reason in spelt))
 
 
 def public(reason: Reason) -> Reason:

@@ -7,9 +7,11 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from releasetrain.trains.models import (
+    Blocker,
     CaptainSeat,
     Change,
     Departure,
+    Evidence,
     Manifest,
     Need,
     Policy,
@@ -94,6 +96,20 @@ class ManifestAdmin(ReadOnlyAdmin[Manifest]):
 class VoteAdmin(ReadOnlyAdmin[Vote]):
     list_display = ("departure", "user_label", "role", "choice", "at", "replaced_at")
     list_select_related = ("departure__train",)
+
+
+@admin.register(Blocker)
+class BlockerAdmin(ReadOnlyAdmin[Blocker]):
+    list_display = ("title", "kind", "departure", "owner_label", "opened_at", "cleared_at")
+    list_filter = ("kind",)
+    list_select_related = ("departure__train",)
+
+
+@admin.register(Evidence)
+class EvidenceAdmin(ReadOnlyAdmin[Evidence]):
+    list_display = ("service", "version", "name", "state", "at", "reported_by")
+    list_filter = ("state", "service")
+    list_select_related = ("service",)
 
 
 @admin.register(WebhookDelivery)

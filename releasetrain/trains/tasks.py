@@ -13,6 +13,7 @@ from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions
 from releasetrain.trains.actions.holding import count_failure
 from releasetrain.trains.models import Departure, Train
+from releasetrain.trains.queries.blockers import due_to_watch, left_behind
 from releasetrain.trains.queries.departures import (
     due_to_ask,
     due_to_depart,
@@ -21,6 +22,7 @@ from releasetrain.trains.queries.departures import (
     due_to_seal,
 )
 from releasetrain.trains.queries.overrides import overrides_to_review
+from releasetrain.trains.queries.readiness import due_to_sample
 from releasetrain.trains.queries.timetable import AHEAD
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,21 @@ def raise_overdue_reviews(**_: object) -> None:
     now = clock.now()
     for override in overrides_to_review(now)[:MOST_AT_ONCE]:
         actions.raise_overdue_review(override, now=now)
+
+
+@shared_task
+def look_at_readiness(**_: object) -> None:
+    """Sample the checks of departures and the error rates that are watched; carry on what blocks."""
+    now = clock.now()
+    each(due_to_sample(now), actions.sample_readiness, now)
+    for due, verb in ((due_to_watch(), actions.look_at_error_rate), (left_behind(), actions.carry_blocker)):
+        for blocker in due.order_by("pk")[:MOST_AT_ONCE]:
+            try:
+                verb(blocker, now=now)
+            except Refused as refusal:
+                logger.info("Blocker %s: %s", blocker.pk, refusal.message)
+            except Exception:
+                logger.exception("Blocker %s: %s failed.", blocker.pk, verb.__name__)
 
 
 @shared_task

@@ -57,12 +57,18 @@ class Roles:
         return role in self.house or any((team, role) in self.teams for team in teams)
 
 
-SCOPES = {"read": "departures and rollouts", "metrics:": "push metrics", "ofrep:": "evaluate flags"}
+SCOPES = {
+    "read": "departures and rollouts",
+    "metrics:": "push metrics",
+    "evidence:": "report what CI says",
+    "ofrep:": "evaluate flags",
+}
+NAMED_SCOPES = "read, metrics:SERVICE, evidence:SERVICE and ofrep:ENVIRONMENT"
 
 
 def why_not_scope(scope: str) -> str | None:
-    """Say why a token cannot have this scope: read, metrics:SERVICE or ofrep:ENVIRONMENT."""
+    """Say why a token cannot have this scope; see NAMED_SCOPES."""
     noun, colon, place = scope.partition(":")
     if scope == "read" or (f"{noun}{colon}" in SCOPES and colon and place):
         return None
-    return f"There is no scope “{scope}”. The scopes are read, metrics:SERVICE and ofrep:ENVIRONMENT."
+    return f"There is no scope “{scope}”. The scopes are {NAMED_SCOPES}."

@@ -1,9 +1,18 @@
 """The verbs of trains: each one locks, asks the rules, saves and records, in one transaction."""
 
+from releasetrain.trains.actions.blockers import (
+    carry_blocker,
+    clear_blocker,
+    defer_blocker,
+    look_at_error_rate,
+    open_blocker,
+    watch_error_rate,
+)
 from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
 from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
+from releasetrain.trains.actions.evidence import Reported, report_evidence
 from releasetrain.trains.actions.history import Imported, import_history
 from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
 from releasetrain.trains.actions.overrides import (
@@ -14,6 +23,7 @@ from releasetrain.trains.actions.overrides import (
     withdraw_override,
 )
 from releasetrain.trains.actions.placing import Placement
+from releasetrain.trains.actions.readiness import sample_readiness, tick_check, undo_check, waive_check
 from releasetrain.trains.actions.sealing import open_boarding, seal
 from releasetrain.trains.actions.steering import hand_over, move_deadline, postpone, restore, skip
 from releasetrain.trains.actions.timetable import (
@@ -31,6 +41,7 @@ __all__ = [
     "Imported",
     "Ingested",
     "Placement",
+    "Reported",
     "Submitted",
     "TrainSettings",
     "Voted",
@@ -40,35 +51,46 @@ __all__ = [
     "ask_to_check_in",
     "board",
     "cancel",
+    "carry_blocker",
     "check_in",
     "choose_week",
+    "clear_blocker",
     "create_train",
+    "defer_blocker",
     "depart",
     "hand_over",
     "hold",
     "import_history",
     "ingest_pull_request",
     "ingest_webhook",
+    "look_at_error_rate",
     "mark_rolled_back",
     "materialise",
     "move",
     "move_deadline",
+    "open_blocker",
     "open_boarding",
     "postpone",
     "raise_overdue_review",
     "recheck_hold",
     "release",
+    "report_evidence",
     "request_override",
     "restore",
     "retire_train",
     "review_override",
+    "sample_readiness",
     "save_policy",
     "save_train",
     "save_variant",
     "seal",
     "skip",
     "submit_change",
+    "tick_check",
+    "undo_check",
     "vote",
+    "waive_check",
+    "watch_error_rate",
     "withdraw",
     "withdraw_override",
 ]

@@ -34,6 +34,8 @@ KINDS = (
     (HoldKind.WINDOW, ("window_hard", "window_soft")),
     (HoldKind.FORECAST, ("will_hold",)),
     (HoldKind.CHECK_IN, ("check_in",)),
+    (HoldKind.BLOCKER, ("blocker",)),
+    (HoldKind.READINESS, ("unready",)),
 )
 # Only one departure at a time looks for the next free slot, so that no two take the same one.
 SLOTS_LOCK = 7303014
@@ -134,7 +136,8 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
     """Let a held departure go on; one whose time has passed leaves at the next tick.
 
     Releasing accepts the soft windows that are open over it. A hard one stays: end it, or wait. So does what
-    asks for a word of its own: that it will be held on its way, or that somebody has not checked in.
+    asks for a word of its own: that it will be held on its way, that somebody has not checked in, a blocker,
+    or a check that is not green.
 
     :raises SteeringRefused: it is not held, has gone, a hard window is open, or such a word is missing
     :raises NotAllowed: it is not this person's to release
@@ -144,7 +147,9 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
     locked.acknowledged_windows = sorted(
         {*locked.acknowledged_windows, *_soft_windows(standing_of(locked, now))}
     )
-    stays = reasons_of(standing_of(locked, now).verdict, "window_hard", "will_hold", "check_in")
+    stays = reasons_of(
+        standing_of(locked, now).verdict, "window_hard", "will_hold", "check_in", "blocker", "unready"
+    )
     if stays and locked.departs_at <= now:
         last = max(stays, key=lambda one: one.until or now)
         raise SteeringRefused(last.text, code=last.code, until=last.until, who=last.who)

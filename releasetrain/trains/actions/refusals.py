@@ -28,6 +28,14 @@ class OverrideRefused(Refused):
     """Refuse an override that could not count, or that a second person has to decide about."""
 
 
+class BlockerRefused(Refused):
+    """Refuse to block what has gone, or to clear what is cleared."""
+
+
+class CheckRefused(Refused):
+    """Refuse to tick or waive a check that cannot be."""
+
+
 class NotDue(Refused):
     """Refuse to open, seal or depart before its time, or once it has been done."""
 

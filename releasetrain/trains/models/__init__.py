@@ -4,6 +4,7 @@ from releasetrain.trains.models.bundles import Need, Withdrawal
 from releasetrain.trains.models.changes import Bundle, Change, WebhookDelivery
 from releasetrain.trains.models.decisions import Manifest, Override, Vote
 from releasetrain.trains.models.departures import Departure, Movement
+from releasetrain.trains.models.readiness import Blocker, Evidence, Mark, Stretch
 from releasetrain.trains.models.schedules import (
     TRAIN_LANES,
     CaptainSeat,
@@ -16,16 +17,20 @@ from releasetrain.trains.models.schedules import (
 
 __all__ = [
     "TRAIN_LANES",
+    "Blocker",
     "Bundle",
     "CaptainSeat",
     "Change",
     "Departure",
+    "Evidence",
     "Manifest",
+    "Mark",
     "Movement",
     "Need",
     "Override",
     "Policy",
     "Requirement",
+    "Stretch",
     "Train",
     "Variant",
     "Vote",

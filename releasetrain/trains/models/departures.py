@@ -17,15 +17,16 @@ class Departure(models.Model):
     `planned_at` is the occurrence of the rule that it stands for; `departs_at` is when it goes. `plan` is
     {"ladder": [{"weight", "bake_seconds"}], "accelerated": bool, "requirements": [{"role", "quorum"}],
     "no_approval_needed": bool, "policy": str, "policy_owner": str, "grace_seconds": int,
-    "capacity": int | null, "risk_budget": int | null, "refuses": [trait], "takes_only": [trait]}
-    (rules/plan.py).
+    "capacity": int | null, "risk_budget": int | null, "refuses": [trait], "takes_only": [trait],
+    "checks": {…}} (rules/plan.py).
     A hold is an overlay: the held_ fields are filled together, `held_at` tells. `acknowledged_windows` holds
     the ids of soft windows that somebody has accepted for this departure. `cut_offs` is {category: instant},
     "" being everything else; `cut_off_at`, the latest of them, is when it is sealed. `milestones` is
     [{"name", "at"}]. `moved` names what a person has moved by hand: {"departs_at" | "cut_off:CATEGORY" |
     "milestone:NAME" | "captain": {"from", "by", "at", "reason"}}; an edit of the train leaves that alone.
     `accepted_hold` is {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held
-    on its way (W4).
+    on its way (W4). `readiness` is the newest sample of its checks, see rules/readiness.py, and `blocking` is
+    [{"id", "kind", "text", "who"}] of its open blockers, so that no verdict has to ask for either.
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -57,6 +58,8 @@ class Departure(models.Model):
     held_by_label = models.CharField(max_length=200, blank=True)
     acknowledged_windows = models.JSONField(default=list, blank=True)
     accepted_hold = models.JSONField(default=dict, blank=True)
+    readiness = models.JSONField(default=dict, blank=True)
+    blocking = models.JSONField(default=list, blank=True)
     failures = models.PositiveSmallIntegerField(default=0)
     check_in_asked_at = models.DateTimeField(null=True, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)

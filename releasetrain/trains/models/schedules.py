@@ -58,6 +58,7 @@ class Train(models.Model):
     `capacity` (changes) and `risk_budget` (points) are what one departure carries; without them there is no
     limit. It `refuses` changes with one of these traits and `takes_only` those with one of those; see
     rules/vehicles.py.
+    `checks` is {"kinds", "manual", "minimum_seconds", "objective"} of rules/readiness.py, {} asks for none.
     """
 
     slug = models.SlugField(unique=True)
@@ -89,6 +90,7 @@ class Train(models.Model):
     risk_budget = models.PositiveSmallIntegerField(null=True, blank=True)
     refuses = models.JSONField(default=list, blank=True)
     takes_only = models.JSONField(default=list, blank=True)
+    checks = models.JSONField(default=dict, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

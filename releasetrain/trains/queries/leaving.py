@@ -1,4 +1,4 @@
-"""Unite everything that keeps a departure from leaving: windows, forecast, votes, check-ins, time."""
+"""Unite everything that keeps a departure from leaving: windows, forecast, votes, check-ins, checks, time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from releasetrain.trains.rules.decision import Tally, why_waiting
 from releasetrain.trains.rules.departing import why_late, why_not_checked_in
 from releasetrain.trains.rules.overrides import Passing, let_through
 from releasetrain.trains.rules.plan import Plan
+from releasetrain.trains.rules.readiness import Sample, why_not_ready
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 
 
@@ -60,6 +61,12 @@ def _reasons(case: Case, count: Tally | None, at: datetime) -> Iterator[Verdict]
         for missing in case.load.unchecked:
             why = why_not_checked_in(missing.title, missing.author, captain=who)
             yield hold(why.code, why.text, who=why.who)
+    for blocker in departure.blocking:
+        yield hold(f"blocker_{blocker['kind']}", blocker["text"], who=blocker["who"])
+    if plan.checks and departure.state not in BOARDING_STATES:
+        sample = Sample.from_json(departure.readiness)
+        for why in why_not_ready(plan.checks, sample, zone=train.time_zone, now=at):
+            yield hold(why.code, why.text, until=why.until, who=why.who)
     late = why_late(departs_at=departure.departs_at, grace=plan.grace, captain=who, now=at)
     if late and not departure.held_at:
         yield hold(late.code, late.text, who=late.who)

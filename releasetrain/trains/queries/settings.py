@@ -13,6 +13,7 @@ from releasetrain.trains.queries.decision import seat_holders
 from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
 from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import why_not_ladder
+from releasetrain.trains.rules.readiness import Asks, why_not_asks
 from releasetrain.trains.rules.risk import MOST_POINTS
 from releasetrain.trains.rules.states import Turns
 from releasetrain.trains.rules.times import read_cut_offs, read_milestones
@@ -41,6 +42,8 @@ def train_problems(settings: TrainSettings, now: datetime, train: Train | None =
         found |= _date_problems(settings, train, now)
     if not settings.services:
         found["services"] = "A train carries at least one service."
+    if why := why_not_asks(Asks.from_json(settings.checks)):
+        found["checks"] = why
     if why := why_not_ladder(settings.ladder, is_accelerated=settings.is_accelerated):
         found["ladder"] = why
     if why := why_not_policy(settings.policy, settings.team, settings.services):

@@ -51,6 +51,7 @@ class TrainSettings:
     risk_budget: int | None = None
     refuses: list[str] = field(default_factory=list)
     takes_only: list[str] = field(default_factory=list)
+    checks: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, train: Train) -> "TrainSettings":

@@ -17,6 +17,7 @@ from releasetrain.trains.queries.terms import (
     weeks_of,
 )
 from releasetrain.trains.rules.plan import Ask, Plan
+from releasetrain.trains.rules.readiness import Asks
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 from releasetrain.trains.rules.times import Times
 from releasetrain.trains.rules.timetable import DEPARTS_AT, Date, Standing, Timetable, timetable, to_come
@@ -49,6 +50,7 @@ def plan_of(train: Train) -> Plan:
         risk_budget=train.risk_budget,
         refuses=tuple(train.refuses),
         takes_only=tuple(train.takes_only),
+        checks=Asks.from_json(train.checks),
     )
 
 

@@ -8,11 +8,12 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
-from releasetrain.trains.models import Change, Departure, Override, Train
+from releasetrain.trains.models import Blocker, Change, Departure, Override, Train
 from releasetrain.trains.queries.capacity import why_full
 from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
+from releasetrain.trains.rules.blockers import clearer_words, why_cleared, why_not_block
 from releasetrain.trains.rules.boarding import GONE, why_not_board, why_not_come_aboard, why_not_withdraw
 from releasetrain.trains.rules.overrides import why_not_approve, why_not_review, why_over
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
@@ -47,6 +48,10 @@ class Action(StrEnum):
     APPROVE_OVERRIDE = "approve_override"
     WITHDRAW_OVERRIDE = "withdraw_override"
     REVIEW_OVERRIDE = "review_override"
+    BLOCK = "block"
+    CLEAR_BLOCKER = "clear_blocker"
+    TICK = "tick"
+    WAIVE = "waive"
 
     @property
     def words(self) -> str:
@@ -62,6 +67,9 @@ WORDS = {
     Action.APPROVE_OVERRIDE: "approve this override",
     Action.WITHDRAW_OVERRIDE: "withdraw this override",
     Action.REVIEW_OVERRIDE: "review this override",
+    Action.CLEAR_BLOCKER: "clear this blocker",
+    Action.TICK: "tick a check of this departure",
+    Action.WAIVE: "waive a check of this departure",
 }
 
 
@@ -73,7 +81,7 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train | Override,
+    subject: Departure | Change | Train | Override | Blocker,
     actor: By,
     at: datetime,
     *,
@@ -84,13 +92,15 @@ def verdict(
 
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
     board?"). WITHDRAW and CHECK_IN take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE
-    the override; EDIT the train; everything else the departure.
+    the override; CLEAR_BLOCKER the blocker; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
     held = roles if roles is not None else (roles_of(actor) if isinstance(actor, User) else None)
     if isinstance(subject, Train):
         return _may_run(subject, actor, held, "edit this train")
+    if isinstance(subject, Blocker):
+        return _clear_blocker(subject, actor, held)
     if isinstance(subject, Override):
         return _about_override(action, subject, actor, held, at)
     if isinstance(subject, Change):
@@ -111,6 +121,8 @@ def _about_departure(
         return _vote(departure, actor, at)
     if action is Action.DEPART:
         return standing_of(departure, at).verdict
+    if action in (Action.BLOCK, Action.TICK, Action.WAIVE):
+        return _about_readiness(action, departure, actor, roles)
     permission = _may_run(
         departure.train,
         actor,
@@ -268,6 +280,34 @@ def _about_override(
         over = Reason("gone", f"This departure {GONE[D(departure.state)]}.")
     second = why_not_approve(passing_of(override), person=actor.pk, authors=authors_aboard(departure), now=at)
     return combine(permission, _denied(over or second))
+
+
+def _about_readiness(action: Action, departure: Departure, actor: By, roles: Roles | None) -> Verdict:
+    """Say who may block a departure, or tick or waive a check of it; nobody waives for what they wrote."""
+    crew = RUNNERS if action is Action.WAIVE else (Role.SUBMITTER, *HOLDERS)
+    permission = _may_run(departure.train, actor, roles, action.words, crew, departure=departure)
+    if action is Action.WAIVE and isinstance(actor, User) and actor.pk in authors_aboard(departure):
+        text = "You wrote or submitted a change aboard; somebody else must waive its checks."
+        permission = combine(permission, deny("author", text, who=runner_words(departure)))
+    return combine(permission, _denied(why_not_block(D(departure.state))))
+
+
+def _clear_blocker(blocker: Blocker, actor: By, roles: Roles | None) -> Verdict:
+    """Say who may clear a blocker or move it on: whom it names, else its owner and who runs the departure."""
+    departure = blocker.departure
+    over = _denied(why_cleared(blocker.cleared_at, blocker.cleared_by_label))
+    if not isinstance(actor, User):
+        return over
+    if blocker.clears:
+        role = Role(blocker.clears)
+        is_fine = bool(roles and roles.has(role, team=departure.train.team_id))
+    else:
+        runs = _may_run(departure.train, actor, roles, Action.CLEAR_BLOCKER.words, departure=departure)
+        is_fine = runs.is_allowed or (actor.is_active and actor.pk == blocker.owner_id)
+    if is_fine:
+        return over
+    who = clearer_words(blocker.owner_label, blocker.clears, runner_words(departure))
+    return combine(deny("role", f"To clear this blocker one must be {who}.", who=who), over)
 
 
 def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:

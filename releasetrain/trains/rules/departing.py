@@ -23,6 +23,8 @@ class HoldKind(StrEnum):
     BUSY = "busy"
     NEEDS = "needs"
     WITHDRAWAL = "withdrawal"
+    BLOCKER = "blocker"
+    READINESS = "readiness"
 
 
 # A departure whose window lasted longer needs a person to say go (RULES W2).
@@ -36,6 +38,8 @@ ASKED_AGAIN = frozenset(
         HoldKind.BUSY,
         HoldKind.NEEDS,
         HoldKind.WITHDRAWAL,
+        HoldKind.BLOCKER,
+        HoldKind.READINESS,
     }
 )
 # What stops the seal, too: there is nothing sound to seal.

@@ -1,11 +1,12 @@
 """Read and write the plan that a departure keeps from its train (RULES I14, D2)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Self
 
 from releasetrain.accounts.rules import Role
+from releasetrain.trains.rules.readiness import Asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a departure was promised: its stages, who decides, how late it may leave, and what it carries."""
+    """What a departure was promised: its stages, who decides, how late it leaves, and what is checked."""
 
     ladder: tuple[Mapping[str, Any], ...] = ()
     is_accelerated: bool = False
@@ -31,6 +32,7 @@ class Plan:
     risk_budget: int | None = None
     refuses: tuple[str, ...] = ()
     takes_only: tuple[str, ...] = ()
+    checks: Asks = field(default_factory=Asks)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -45,6 +47,7 @@ class Plan:
             "risk_budget": self.risk_budget,
             "refuses": list(self.refuses),
             "takes_only": list(self.takes_only),
+            "checks": self.checks.to_json(),
         }
 
     @classmethod
@@ -61,4 +64,5 @@ class Plan:
             risk_budget=value.get("risk_budget"),
             refuses=tuple(value.get("refuses", ())),
             takes_only=tuple(value.get("takes_only", ())),
+            checks=Asks.from_json(value.get("checks", {})),
         )

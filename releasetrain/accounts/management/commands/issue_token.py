@@ -17,7 +17,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="who will show it")
         parser.add_argument(
-            "scopes", nargs="+", metavar="scope", help="read, metrics:SERVICE, ofrep:ENVIRONMENT"
+            "scopes",
+            nargs="+",
+            metavar="scope",
+            help="read, metrics:SERVICE, evidence:SERVICE, ofrep:ENVIRONMENT",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
