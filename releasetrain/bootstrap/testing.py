@@ -7,9 +7,14 @@ from releasetrain.bootstrap.chromium import bring_chromium, find_chromium, why_n
 from releasetrain.bootstrap.locks import ROOT
 from releasetrain.bootstrap.terminal import say
 
+JOURNEYS = "tests/journeys"
+
 
 def run_tests(arguments: list[str]) -> int:
-    """Become pytest, over the whole of tests/ unless the arguments say otherwise."""
+    """Run pytest over the whole of tests/ unless the arguments say otherwise.
+
+    The journeys spend their time waiting for trains: with everything, they run beside the rest.
+    """
     environ = dict(os.environ)
     chromium = find_chromium(environ)
     if not chromium and wants_a_browser(arguments):
@@ -20,7 +25,17 @@ def run_tests(arguments: list[str]) -> int:
                 return 1  # there, a test that quietly does not run would be a lie
     environ["RELEASETRAIN_CHROMIUM"] = chromium or ""
     os.chdir(ROOT)
-    return os.execve(sys.executable, [sys.executable, "-m", "pytest", *arguments], environ)  # noqa: S606 - ours
+    pytest = [sys.executable, "-m", "pytest", *arguments]
+    if not asks_for_everything(arguments):
+        return os.execve(sys.executable, pytest, environ)  # noqa: S606 - ours
+    from releasetrain.bootstrap.beside import run_beside  # it needs the libraries
+
+    return run_beside([*pytest, f"--ignore={JOURNEYS}"], [*pytest, JOURNEYS], environ)
+
+
+def asks_for_everything(arguments: list[str]) -> bool:
+    """Tell whether nothing narrows the tests down: there is no path, and no option with a word of its own."""
+    return all(word.startswith("-") for word in arguments)
 
 
 def wants_a_browser(arguments: list[str]) -> bool:
