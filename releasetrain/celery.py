@@ -73,6 +73,11 @@ app.conf.update(
             "schedule": timedelta(hours=1),
             "options": {"expires": 1800},
         },
+        "changes that expire": {
+            "task": "releasetrain.trains.tasks.expire_changes",
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 500},
+        },
         "reviews": {
             "task": "releasetrain.trains.tasks.raise_overdue_reviews",
             "schedule": timedelta(minutes=1),

@@ -62,6 +62,11 @@ def deny(code: str, text: str, *, until: datetime | None = None, who: str = "") 
     return Verdict(Decision.DENY, (Reason(code, text, until, who),))
 
 
+def denied(reason: Reason | None) -> Verdict:
+    """Build a verdict that refuses for a rule's reason, or allows where the rule has none."""
+    return Verdict(Decision.DENY, (reason,)) if reason else ALLOWED
+
+
 def combine(*verdicts: Verdict) -> Verdict:
     """Unite verdicts: the worst decision wins and every reason is kept (RULES W5)."""
     worst = max((verdict.decision for verdict in verdicts), key=SEVERITY.__getitem__, default=Decision.ALLOW)

@@ -17,7 +17,15 @@ from releasetrain.trains.rules.states import DepartureState
 MOST_COUNTED = 100
 """Nobody needs to know whether it is 100 or 400; counting stops here."""
 # Keys of an event's data that name people by their id.
-PEOPLE = ("captain_id", "deputy_id", "before_captain_id", "before_deputy_id", "requested_by_id")
+PEOPLE = (
+    "captain_id",
+    "deputy_id",
+    "before_captain_id",
+    "before_deputy_id",
+    "requested_by_id",
+    "author_id",
+    "submitter_id",
+)
 
 
 def departure_of(event: Event) -> Departure | None:
@@ -59,7 +67,8 @@ def told_about(departure: Departure, *, but: User) -> list[str]:
 
 def _people(audience: Audience, event: Event, departure: Departure | None) -> Iterable[int]:
     if audience is Audience.NAMED:
-        return [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
+        named = [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
+        return [*named, *event.data.get("people_ids", [])]
     if audience is Audience.MANAGERS:
         return _managers(departure.train.team_id if departure else _team_of_feed(event))
     if departure is None:

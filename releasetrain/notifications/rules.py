@@ -52,6 +52,13 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.blocker.flared": EVERYBODY,
     "trains.blocker.calmed": (A.RUNNERS,),
     "trains.check.waived": EVERYBODY,
+    "trains.change.stood_by": (A.NAMED,),
+    "trains.change.stood_down": (A.NAMED,),
+    "trains.change.promoted": (A.NAMED,),
+    "trains.change.left_behind": (A.NAMED,),
+    "trains.change.expired": (A.NAMED,),
+    "trains.stand_by.reordered": (A.NAMED, A.RUNNERS),
+    "trains.departure.settings_applied": EVERYBODY,
     "calendars.feed.failed": (A.MANAGERS,),
     "calendars.feed.recovered": (A.MANAGERS,),
 }

@@ -11,8 +11,9 @@ from django.db.models import QuerySet
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions
+from releasetrain.trains.actions.drafts import start_expiry
 from releasetrain.trains.actions.holding import count_failure
-from releasetrain.trains.models import Departure, Train
+from releasetrain.trains.models import Change, Departure, Train
 from releasetrain.trains.queries.blockers import due_to_watch, left_behind
 from releasetrain.trains.queries.departures import (
     due_to_ask,
@@ -23,7 +24,9 @@ from releasetrain.trains.queries.departures import (
 )
 from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.readiness import due_to_sample
+from releasetrain.trains.queries.room import due_to_promote, left_standing
 from releasetrain.trains.queries.timetable import AHEAD
+from releasetrain.trains.rules.boarding import WAITING_STATES
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 200
@@ -37,10 +40,16 @@ def tick(**_: object) -> None:
         (due_to_open(now), actions.open_boarding),
         (due_to_seal(now), actions.seal),
         (due_to_ask(now), actions.ask_to_check_in),
+        (due_to_promote(now), actions.fill_up),
         (due_to_recheck(now), actions.recheck_hold),
         (due_to_depart(now), actions.depart),
     ):
         each(due, verb, now)
+    for change in left_standing(now)[:MOST_AT_ONCE]:
+        try:
+            actions.seat_left_standing(change, now=now)
+        except Refused as refusal:
+            logger.info("Change %s: %s", change.pk, refusal.message)
 
 
 def each(due: QuerySet[Departure], verb: Callable[..., object], now: datetime) -> None:
@@ -81,6 +90,19 @@ def look_at_readiness(**_: object) -> None:
                 logger.info("Blocker %s: %s", blocker.pk, refusal.message)
             except Exception:
                 logger.exception("Blocker %s: %s failed.", blocker.pk, verb.__name__)
+
+
+@shared_task
+def expire_changes(**_: object) -> None:
+    """Give whatever waits an end, and withdraw what has waited until its own."""
+    now = clock.now()
+    start_expiry(now)
+    due = Change.objects.filter(state__in=WAITING_STATES, expires_at__lte=now).order_by("expires_at", "pk")
+    for change in due[:MOST_AT_ONCE]:
+        try:
+            actions.expire_change(change, now=now)
+        except Refused as refusal:
+            logger.info("Change %s: %s", change.pk, refusal.message)
 
 
 @shared_task

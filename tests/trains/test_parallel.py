@@ -220,3 +220,39 @@ def test_one_delivery_sent_twenty_times_at_once_is_one_change() -> None:
     assert refusals(results) == []
     assert sum(isinstance(one, actions.Ingested) and one.is_duplicate for one in results) == MANY - 1
     assert Change.objects.count() == happened("trains.change.submitted") == 1
+
+
+def test_i11_twenty_who_come_at_once_fill_a_departure_exactly() -> None:
+    departure = make.departure()
+    departure.plan |= {"capacity": 3}
+    departure.save(update_fields=["plan"])
+    changes = [make.change(f"Change {number}") for number in range(MANY)]
+    by = world.submitter()
+    results = at_once(
+        *(lambda one=one: actions.board(one, departure, by=by, now=make.NOW) for one in changes)
+    )
+    assert refusals(results) == []
+    assert Change.objects.filter(state="aboard").count() == 3
+    assert Change.objects.filter(state="stand_by", stand_by_for=departure).count() == MANY - 3
+
+
+def test_i11_twenty_ticks_promote_once() -> None:
+    departure = make.departure()
+    world.aboard(departure)
+    second = make.change("Second", state="stand_by", stand_by_for=departure, stood_by_at=make.NOW)
+    departure.plan |= {"capacity": 2}
+    departure.save(update_fields=["plan"])
+    at_once(*[lambda: actions.fill_up(departure, now=make.NOW)] * MANY)
+    second.refresh_from_db()
+    assert (second.state, happened("trains.change.promoted")) == ("aboard", 1)
+
+
+def test_i7_twenty_moves_at_once_leave_a_change_in_one_place() -> None:
+    first = make.departure()
+    others = [make.departure(first.train) for _ in range(MANY)]
+    change, by = world.aboard(first), world.submitter()
+    at_once(*(lambda to=to: actions.move(change, to, by=by, now=make.NOW) for to in others))
+    change.refresh_from_db()
+    assert change.state == "aboard"
+    assert Change.objects.count() == 1
+    assert happened("trains.change.left") == happened("trains.change.boarded")

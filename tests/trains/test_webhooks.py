@@ -15,6 +15,7 @@ from releasetrain.trains.actions import Ingested
 from releasetrain.trains.actions.refusals import UnknownRepository
 from releasetrain.trains.models import Change, WebhookDelivery
 from releasetrain.trains.webhooks import github
+from releasetrain.trains.webhooks.reading import PullRequest
 from tests import make
 from tests.trains import world
 
@@ -259,7 +260,7 @@ def test_whatever_stands_in_a_message_is_read_or_refused(top: dict[str, Any], pu
         except Invalid as refusal:
             assert refusal.message.endswith(".")
         else:
-            assert isinstance(found, github.PullRequest)
+            assert isinstance(found, PullRequest)
             json.dumps(found.title)
 
 

@@ -1,5 +1,6 @@
 """The verbs of trains: each one locks, asks the rules, saves and records, in one transaction."""
 
+from releasetrain.trains.actions.applying import apply_settings
 from releasetrain.trains.actions.blockers import (
     carry_blocker,
     clear_blocker,
@@ -12,6 +13,7 @@ from releasetrain.trains.actions.changes import Submitted, board, move, submit_c
 from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
+from releasetrain.trains.actions.drafts import expire_change, save_draft
 from releasetrain.trains.actions.evidence import Reported, report_evidence
 from releasetrain.trains.actions.history import Imported, import_history
 from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
@@ -24,7 +26,9 @@ from releasetrain.trains.actions.overrides import (
 )
 from releasetrain.trains.actions.placing import Placement
 from releasetrain.trains.actions.readiness import sample_readiness, tick_check, undo_check, waive_check
+from releasetrain.trains.actions.readying import make_ready
 from releasetrain.trains.actions.sealing import open_boarding, seal
+from releasetrain.trains.actions.standby import fill_up, reorder_stand_by, seat_left_standing
 from releasetrain.trains.actions.steering import hand_over, move_deadline, postpone, restore, skip
 from releasetrain.trains.actions.timetable import (
     create_train,
@@ -46,6 +50,7 @@ __all__ = [
     "TrainSettings",
     "Voted",
     "accept_hold",
+    "apply_settings",
     "approve_override",
     "arrive",
     "ask_to_check_in",
@@ -58,12 +63,15 @@ __all__ = [
     "create_train",
     "defer_blocker",
     "depart",
+    "expire_change",
+    "fill_up",
     "hand_over",
     "hold",
     "import_history",
     "ingest_pull_request",
     "ingest_webhook",
     "look_at_error_rate",
+    "make_ready",
     "mark_rolled_back",
     "materialise",
     "move",
@@ -74,16 +82,19 @@ __all__ = [
     "raise_overdue_review",
     "recheck_hold",
     "release",
+    "reorder_stand_by",
     "report_evidence",
     "request_override",
     "restore",
     "retire_train",
     "review_override",
     "sample_readiness",
+    "save_draft",
     "save_policy",
     "save_train",
     "save_variant",
     "seal",
+    "seat_left_standing",
     "skip",
     "submit_change",
     "tick_check",

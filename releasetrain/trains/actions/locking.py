@@ -1,6 +1,10 @@
 """Lock rows in the one order that cannot deadlock: departures by number, then changes, then windows."""
 
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
+
+from django.db.models import Q
 
 from releasetrain.calendars.models import Occurrence, Window
 from releasetrain.trains.models import Change, Departure, Train
@@ -20,18 +24,30 @@ def locked_departures(pks: Iterable[int]) -> dict[int, Departure]:
 def locked_change(pk: int) -> Change:
     """Lock a change until the transaction ends; its departure is locked before it."""
     rows = Change.objects.select_for_update(no_key=True, of=("self",))
-    return rows.select_related("service__team", "departure__train__team", "departure__train__captain").get(
-        pk=pk
-    )
+    return rows.select_related(
+        "service__team",
+        "bundle",
+        "departure__train__team",
+        "departure__train__captain",
+        "stand_by_for__train__team",
+        "stand_by_for__train__captain",
+    ).get(pk=pk)
 
 
-def lock_room(departure: Departure) -> None:
-    """Lock the windows that have room for a number of changes when a departure leaves, lowest number first.
+def lock_line(departure: Departure) -> None:
+    """Lock every change that stands by for a locked departure; before any window is."""
+    rows = departure.standing_by.select_for_update(no_key=True, of=("self",))
+    list(rows.order_by("pk").values_list("pk"))
+
+
+def lock_room(*departures: Departure) -> None:
+    """Lock the windows that have room for a number of changes when departures leave, lowest number first.
 
     Who boards asks for room after this: the last place of a window is then given away once, whichever
     departures it is wanted for.
     """
-    open_then = Occurrence.objects.filter(during__contains=departure.departs_at).values("window")
+    at = [Q(during__contains=one.departs_at) for one in departures]
+    open_then = Occurrence.objects.filter(reduce(or_, at)).values("window")
     rows = Window.objects.filter(capacity__isnull=False, deleted_at__isnull=True, pk__in=open_then)
     list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 

@@ -10,6 +10,7 @@ from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import settle
 from releasetrain.trains.actions.holding import hold_by_system
 from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.readying import leave_unready
 from releasetrain.trains.actions.refusals import NotDue
 from releasetrain.trains.models import Change, Departure, Manifest
 from releasetrain.trains.queries import plan_of, runner_words
@@ -60,6 +61,7 @@ def seal(departure: Departure, *, now: datetime) -> Departure:
     if now < locked.cut_off_at:
         when = at_words(locked.cut_off_at, locked.train.time_zone)
         raise NotDue(f"{locked} is sealed at its cut-off on {when}.", until=locked.cut_off_at)
+    leave_unready(locked, now)
     aboard = _aboard(locked)
     if not aboard:
         return _skip(locked, now)

@@ -19,7 +19,7 @@ from releasetrain.trains.actions.refusals import CannotLeave, UnknownRepository
 from releasetrain.trains.models import Change, WebhookDelivery
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 from releasetrain.trains.webhooks import github
-from releasetrain.trains.webhooks.github import Ignored, PullRequest, Step
+from releasetrain.trains.webhooks.reading import Ignored, PullRequest, Step, clean, decode
 
 GITHUB = SystemActor("GitHub")
 HOSTS = {"github"}
@@ -55,7 +55,7 @@ def ingest_webhook(
     :raises UnknownRepository: no service belongs to the repository
     """
     _check_envelope(host, event, delivery_id)
-    decoded = github.decode(payload) if isinstance(payload, bytes) else payload
+    decoded = decode(payload) if isinstance(payload, bytes) else payload
     delivery, is_first = WebhookDelivery.objects.get_or_create(
         host=host, delivery_id=delivery_id, defaults={"event": event, "received_at": now, "outcome": ""}
     )
@@ -90,9 +90,9 @@ def ingest_pull_request(pull: PullRequest, *, now: datetime, new_services_of: Te
 
 def _check_envelope(host: str, event: str, delivery_id: str) -> None:
     if host not in HOSTS:
-        raise Invalid(f"“{github.clean(host)[:30]}” is not a code host that we read.", field="host")
+        raise Invalid(f"“{clean(host)[:30]}” is not a code host that we read.", field="host")
     for field, text in (("event", event), ("delivery_id", delivery_id)):
-        if not text or len(text) > 100 or github.clean(text) != text:
+        if not text or len(text) > 100 or clean(text) != text:
             raise Invalid(
                 f"A message names its {field.replace('_', ' ')}, in at most 100 characters.", field=field
             )

@@ -8,16 +8,22 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
+from releasetrain.lib.verdict import denied as _denied
 from releasetrain.trains.models import Blocker, Change, Departure, Override, Train
-from releasetrain.trains.queries.capacity import why_full
+from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_closed
 from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
 from releasetrain.trains.rules.blockers import clearer_words, why_cleared, why_not_block
-from releasetrain.trains.rules.boarding import GONE, why_not_board, why_not_come_aboard, why_not_withdraw
+from releasetrain.trains.rules.boarding import (
+    GONE,
+    WAITING_STATES,
+    why_not_withdraw,
+)
 from releasetrain.trains.rules.overrides import why_not_approve, why_not_review, why_over
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
 from releasetrain.trains.rules.steering import (
+    why_not_boarding,
     why_not_check_in,
     why_not_restore,
     why_not_skip,
@@ -52,6 +58,9 @@ class Action(StrEnum):
     CLEAR_BLOCKER = "clear_blocker"
     TICK = "tick"
     WAIVE = "waive"
+    READY = "ready"
+    REORDER = "reorder"
+    APPLY_SETTINGS = "apply_settings"
 
     @property
     def words(self) -> str:
@@ -70,6 +79,8 @@ WORDS = {
     Action.CLEAR_BLOCKER: "clear this blocker",
     Action.TICK: "tick a check of this departure",
     Action.WAIVE: "waive a check of this departure",
+    Action.REORDER: "reorder the stand-by line of this departure",
+    Action.APPLY_SETTINGS: "apply the train’s settings to this departure",
 }
 
 
@@ -91,8 +102,9 @@ def verdict(
     """Answer whether an actor may do something at an instant, with every reason against it.
 
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
-    board?"). WITHDRAW and CHECK_IN take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE
-    the override; CLEAR_BLOCKER the blocker; EDIT the train; everything else the departure.
+    board?"); it holds with the code "stand_by" where only room is missing. WITHDRAW, CHECK_IN and READY take
+    the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE the override; CLEAR_BLOCKER the
+    blocker; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
@@ -108,6 +120,8 @@ def verdict(
             return _withdraw(subject, actor, held, at)
         if action is Action.CHECK_IN:
             return _check_in(subject, actor, held, at)
+        if action is Action.READY:
+            return _make_ready(subject, actor, held, at)
         return _board_change(subject, departure, actor, held, at)
     return _about_departure(action, subject, actor, held, at)
 
@@ -116,7 +130,7 @@ def _about_departure(
     action: Action, departure: Departure, actor: By, roles: Roles | None, at: datetime
 ) -> Verdict:
     if action in (Action.BOARD, Action.SUBMIT):
-        return combine(_may_submit(roles), _denied(_why_closed(departure, at)))
+        return combine(_may_submit(roles), _denied(why_closed(departure, at)))
     if action is Action.VOTE:
         return _vote(departure, actor, at)
     if action is Action.DEPART:
@@ -134,10 +148,6 @@ def _about_departure(
     if action is Action.OVERRIDE and isinstance(actor, User) and actor.pk in authors_aboard(departure):
         permission = ALLOWED
     return combine(permission, _denied(_why_not_steer(action, departure, at)))
-
-
-def _denied(reason: Reason | None) -> Verdict:
-    return deny(reason.code, reason.text, until=reason.until, who=reason.who) if reason else ALLOWED
 
 
 def _may_submit(roles: Roles | None) -> Verdict:
@@ -169,18 +179,6 @@ def _may_run(
     return deny("role", text, who="an administrator")
 
 
-def _why_closed(departure: Departure, at: datetime, category: str | None = None) -> Reason | None:
-    """Say why nothing boards, or nothing of a category: each may have a cut-off of its own."""
-    return why_not_board(
-        DepartureState(departure.state),
-        boards_at=departure.boards_at,
-        cut_off_at=departure.cut_off_at if category is None else departure.cut_off_for(category),
-        zone=departure.train.time_zone,
-        category=category if category in departure.cut_offs and category else "",
-        now=at,
-    )
-
-
 def _board_change(
     change: Change, departure: Departure | None, actor: By, roles: Roles | None, at: datetime
 ) -> Verdict:
@@ -190,17 +188,18 @@ def _board_change(
     if isinstance(actor, User) and not (roles and may(roles, Role.SUBMITTER, change.service)):
         text = f"To put changes of {change.service.name} aboard one needs the role submitter there."
         permission = deny("role", text, who="an administrator")
-    fits = why_not_come_aboard(
-        ChangeState(change.state),
-        elsewhere=str(change.departure) if change.departure and change.state == ChangeState.ABOARD else "",
-        service=change.service.name,
-        is_served=departure.train.services.filter(pk=change.service_id).exists(),
-        is_archived=change.service.archived_at is not None,
-        train=departure.train.name,
-    )
-    closed = _why_closed(departure, at, change.boarding_category)
-    full = None if closed or fits else why_full(change, departure)
-    return combine(permission, _denied(closed), _denied(fits), _denied(full))
+    return combine(permission, may_board(change, departure, at))
+
+
+def _make_ready(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
+    permission = ALLOWED
+    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+        text = (
+            f"To say that this change is ready one must have written or submitted it, be a submitter of "
+            f"{change.service.name}, or run its departure."
+        )
+        permission = deny("role", text, who=change.author_label)
+    return combine(permission, may_be_ready(change, at))
 
 
 def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
@@ -212,7 +211,7 @@ def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> V
         )
         permission = deny("role", text, who=change.author_label)
     if change.departure is None or change.state != ChangeState.ABOARD:
-        if change.state in (ChangeState.SUBMITTED, ChangeState.RETURNED, ChangeState.EJECTED):
+        if change.state in WAITING_STATES or change.state == ChangeState.STAND_BY:
             return permission
         state = ChangeState(change.state).value.replace("_", " ")
         return combine(permission, deny("ended", f"This change is {state}; there is nothing to withdraw."))
@@ -232,7 +231,7 @@ def _answers_for(change: Change, actor: User, roles: Roles | None) -> bool:
         return True
     if roles and may(roles, Role.SUBMITTER, change.service):
         return True
-    departure = change.departure
+    departure = change.departure or change.stand_by_for
     return bool(
         departure
         and _may_run(departure.train, actor, roles, "answer for this change", departure=departure).is_allowed
@@ -354,6 +353,10 @@ def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason
         )
     elif action is Action.SKIP:
         return why_not_skip(D(departure.state))
+    elif action in (Action.REORDER, Action.APPLY_SETTINGS):
+        return why_not_boarding(
+            D(departure.state), cut_off_at=departure.cut_off_at, zone=departure.train.time_zone, now=at
+        )
     elif action in (Action.HAND_OVER, Action.OVERRIDE) and departure.state == D.ROLLING:
         return None
     return why_not_steer(D(departure.state))

@@ -1,6 +1,6 @@
 """Say when a change may come aboard and when it may leave again; deadlines are half-open (RULES T10, T13)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.verdict import Reason
@@ -14,6 +14,11 @@ OPEN_STATES = frozenset({D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED})
 MAY_COME_ABOARD = frozenset(
     {ChangeState.SUBMITTED, ChangeState.WITHDRAWN, ChangeState.RETURNED, ChangeState.EJECTED}
 )
+# What waits for somebody to take it along; after a while it expires.
+WAITING_STATES = frozenset(
+    {ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.RETURNED, ChangeState.EJECTED}
+)
+EXPIRES_AFTER = timedelta(days=60)
 GONE = {
     D.ROLLING: "has departed",
     D.ARRIVED: "has arrived",
@@ -52,14 +57,29 @@ def why_not_board(
 
 
 def why_not_come_aboard(
-    state: ChangeState, *, elsewhere: str, service: str, is_served: bool, is_archived: bool, train: str
+    state: ChangeState,
+    *,
+    elsewhere: str,
+    service: str,
+    is_served: bool,
+    is_archived: bool,
+    train: str,
+    is_standing_by: bool = False,
 ) -> Reason | None:
     """Return why this change may not come aboard this train, or None (RULES I7, I15).
 
     :param elsewhere: the departure that the change is on already, empty where there is none
+    :param is_standing_by: it stands by for this very departure
     """
     if elsewhere:
-        return Reason("elsewhere", f"This change is aboard {elsewhere}; withdraw it there first.")
+        what = "stands by for" if state is ChangeState.STAND_BY else "is aboard"
+        return Reason(
+            "elsewhere", f"This change {what} {elsewhere}; withdraw it there first, or move it in one step."
+        )
+    if state is ChangeState.DRAFT:
+        return Reason("draft", "This change is a draft; submit it first.")
+    if is_standing_by:
+        state = ChangeState.SUBMITTED
     if state not in MAY_COME_ABOARD:
         return Reason(
             "ended", f"This change is {state.value.replace('_', ' ')} and cannot come aboard again."
@@ -68,6 +88,24 @@ def why_not_come_aboard(
         return Reason("archived", f"{service} is archived; an administrator can bring it back.")
     if not is_served:
         return Reason("not_served", f"{train} does not carry {service}; choose a train that does.")
+    return None
+
+
+def why_not_ready(
+    *, awaits_ready: bool, cut_off_at: datetime | None, zone: str, captain: str, now: datetime
+) -> Reason | None:
+    """Return why nobody can say that a change is ready, or None (real case O7).
+
+    :param cut_off_at: that of its category where it is aboard, else None
+    """
+    if not awaits_ready:
+        return Reason("ready", "This change is ready already.")
+    if cut_off_at is not None and now >= cut_off_at:
+        return Reason(
+            "cut_off",
+            f"Its departure's cut-off was on {at_words(cut_off_at, zone)}, and it was not ready then.",
+            who=captain,
+        )
     return None
 
 

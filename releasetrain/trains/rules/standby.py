@@ -7,6 +7,8 @@ from enum import IntEnum
 
 from releasetrain.lib.verdict import Reason
 
+STAND_BY = "stand_by"
+
 
 class Priority(IntEnum):
     """How much a change matters to those who wait for it; the lowest number goes first."""
@@ -86,7 +88,7 @@ def why_full(room: Room, aboard: Taken, points: int, *, ahead: int = 0, who: str
     else:
         return None
     line = "first" if ahead == 0 else f"number {ahead + 1}"
-    return Reason("stand_by", f"{what}. It would stand by, {line} in line.", who=who)
+    return Reason(STAND_BY, f"{what}. It would stand by, {line} in line.", who=who)
 
 
 def in_line(standing_by: Iterable[Rider]) -> list[Rider]:
@@ -106,7 +108,7 @@ def to_promote(standing_by: Iterable[Rider], aboard: Iterable[Rider], room: Room
 
 
 def to_put_off(aboard: Iterable[Rider], room: Room) -> list[Rider]:
-    """Return who has to stand by now that there is less room: the last in their order, as few as it takes."""
+    """Return who has to stand by now that there is less room: from the last in order on, until it fits."""
     riders = in_line(aboard)
     found: list[Rider] = []
     while riders and _is_over(taken(riders), room):

@@ -18,6 +18,18 @@ def why_not_steer(state: DepartureState) -> Reason | None:
     return Reason("gone", f"This departure {GONE[state]}.{instead}")
 
 
+def why_not_boarding(
+    state: DepartureState, *, cut_off_at: datetime, zone: str, now: datetime
+) -> Reason | None:
+    """Return why what a departure carries, and in which order, cannot be changed any more, or None."""
+    if state in GONE:
+        return why_not_steer(state)
+    if state not in BOARDING_STATES or now >= cut_off_at:
+        when = at_words(cut_off_at, zone)
+        return Reason("sealed", f"Its cut-off was on {when}; the departure keeps what it was sealed with.")
+    return None
+
+
 def why_not_skip(state: DepartureState) -> Reason | None:
     """Return why a departure cannot be left out of the timetable, or None."""
     if state in GONE or state in BOARDING_STATES:

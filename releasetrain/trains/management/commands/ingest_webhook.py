@@ -11,6 +11,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
 from releasetrain.trains.actions import ingest_webhook
 from releasetrain.trains.webhooks import github
+from releasetrain.trains.webhooks.reading import decode
 
 
 class Command(BaseCommand):
@@ -42,7 +43,7 @@ class Command(BaseCommand):
 
     def _ingest(self, path: Path, event: str, team: Team | None) -> str:
         body = _read(path)
-        payload = github.decode(body)
+        payload = decode(body)
         return ingest_webhook(
             host="github",
             event=event or github.guess_event(payload),
