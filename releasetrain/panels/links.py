@@ -16,6 +16,10 @@ def override(departure: int, pk: int) -> str:
     return f"/departures/{departure}/overrides/{pk}/"
 
 
+def overrule(departure: int, vote: int) -> str:
+    return f"/departures/{departure}/votes/{vote}/overrule/"
+
+
 def on_call(team: str) -> str:
     return f"/teams/{team}/on-call/"
 

@@ -144,6 +144,7 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("departure/manifest", "departure/decision", "departure/deadlines", "departure/forecast"),
     ),
     ("trains.vote.", ("departure/decision",)),
+    ("trains.decision.", ("departure/decision",)),
     (
         "trains.departure.",
         (

@@ -8,8 +8,21 @@ from releasetrain.events.queries import Missing, sentence
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import Tone
 
+OF_VOTES = ("person", "taker", "giver", "asker", "missing", "weaker", "in_place_of")
 # What people type or are called stays inside the house.
-PRIVATE = ("reason", "why", "title", "what", "changed", "note", "review", "captain", "deputy", "windows")
+PRIVATE = (
+    "reason",
+    "why",
+    "title",
+    "what",
+    "changed",
+    "note",
+    "review",
+    "captain",
+    "deputy",
+    "windows",
+    *OF_VOTES,
+)
 PUBLIC_KINDS = ("rollouts.", "trains.departure.", "trains.vote.", "calendars.line.")
 SPOKEN = re.compile(
     r"trains\.departure\.(sealed|cleared|held|released|departed|arrived|rolled_back|cancelled|postponed|skipped|restored)"
@@ -35,7 +48,10 @@ LOOKS: tuple[tuple[str, str, Tone], ...] = (
     ("rollouts.weight.", "repeat-2", "warn"),
     ("rollouts.stage.approved", "circle-check", "ok"),
     ("rollouts.", "list-ordered", "quiet"),
+    ("trains.vote.aged", "hourglass", "warn"),
+    ("trains.vote.expired", "hourglass", "warn"),
     ("trains.vote.", "scale", "think"),
+    ("trains.decision.", "alarm-clock", "warn"),
     ("trains.change.left", "log-out", "quiet"),
     ("trains.change.withdrawn", "x", "quiet"),
     ("trains.change.drifted", "git-pull-request", "warn"),

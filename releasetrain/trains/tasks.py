@@ -15,6 +15,7 @@ from releasetrain.trains.actions.drafts import start_expiry
 from releasetrain.trains.actions.holding import count_failure
 from releasetrain.trains.models import Change, Departure, Train
 from releasetrain.trains.queries.blockers import due_to_watch, left_behind
+from releasetrain.trains.queries.deciding import due_to_decide
 from releasetrain.trains.queries.departures import (
     due_to_ask,
     due_to_depart,
@@ -34,13 +35,14 @@ MOST_AT_ONCE = 200
 
 @shared_task
 def tick(**_: object) -> None:
-    """Open boarding, seal at cut-offs, ask for check-in, end holds, and let cleared departures leave."""
+    """Open boarding, seal at cut-offs, ask for check-in, look at decisions, end holds, and let go."""
     now = clock.now()
     for due, verb in (
         (due_to_open(now), actions.open_boarding),
         (due_to_seal(now), actions.seal),
         (due_to_ask(now), actions.ask_to_check_in),
         (due_to_promote(now), actions.fill_up),
+        (due_to_decide(now), actions.look_again),
         (due_to_recheck(now), actions.recheck_hold),
         (due_to_depart(now), actions.depart),
     ):

@@ -100,7 +100,7 @@ def test_d10_the_last_vote_says_what_it_does_and_clears(sign_in: SignIn) -> None
     assert "Approve and depart at" in page
     answer = browser.post(
         f"/departures/{departure.pk}/vote/",
-        {"choice": "go", "digest": digest(departure), "role": "release_manager"},
+        {"choice": "go", "digest": digest(departure), "seat": "release_manager"},
         headers=HTMX,
     )
     departure.refresh_from_db()

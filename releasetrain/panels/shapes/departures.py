@@ -253,18 +253,27 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class Ballot:
-    """One vote; a vote that does not count says why."""
+    """One vote; a vote that does not count says why, one that is older than the manifest that it stands.
+
+    `note` says in whose place it was given, or that it is about one's own change.
+    """
 
     person: str
     choice: str
     at: datetime
     reason: str = ""
     not_counted: str = ""
+    carried: str = ""
+    note: str = ""
+    overrule_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One requirement of the policy; `missing` names who has not voted and since when."""
+    """One seat of the policy; `missing` names who has not voted and since when.
+
+    Silence means yes from `silent_yes_at` on; `note` says what else is special about it.
+    """
 
     role: str
     quorum: int
@@ -272,6 +281,9 @@ class Need:
     ballots: list[Ballot]
     missing: str = ""
     since_at: datetime | None = None
+    silent_yes_at: datetime | None = None
+    is_met: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +296,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Go or no-go: what is asked and what was said; nobody's own buttons, since everybody sees it."""
+    """Go or no-go: what is asked and what was said; nobody's own buttons, since everybody sees it.
+
+    `decide_by_at` is the deadline, `escalated` whom it was put to when that had passed.
+    """
 
     pk: int
     state: str
@@ -294,6 +309,9 @@ class Decision:
     revision: int | None = None
     no_approval_needed: str = ""
     reasons: list[Reason] = field(default_factory=list)
+    decide_by_at: datetime | None = None
+    escalated: str = ""
+    lasts: str = ""
 
 
 @dataclass(frozen=True, slots=True)

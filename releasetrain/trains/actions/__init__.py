@@ -11,6 +11,7 @@ from releasetrain.trains.actions.blockers import (
 )
 from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
 from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
+from releasetrain.trains.actions.deciding import look_again
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
 from releasetrain.trains.actions.drafts import expire_change, save_draft
@@ -70,6 +71,7 @@ __all__ = [
     "import_history",
     "ingest_pull_request",
     "ingest_webhook",
+    "look_again",
     "look_at_error_rate",
     "make_ready",
     "mark_rolled_back",

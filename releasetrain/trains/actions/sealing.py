@@ -18,6 +18,7 @@ from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.graph import Circle
 from releasetrain.trains.rules.manifest import Aboard, Sealed, write
+from releasetrain.trains.rules.parts import since_of
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, DepartureState
 from releasetrain.trains.rules.tickets import tickets_in
 
@@ -139,8 +140,13 @@ def _next_revision(locked: Departure) -> int:
 
 
 def _write(locked: Departure, sealed: Sealed, count: int, now: datetime) -> Manifest:
+    last = locked.manifests.order_by("-revision").first()
     manifest: Manifest = locked.manifests.create(
-        revision=sealed.content["revision"], digest=sealed.digest, content=sealed.content, sealed_at=now
+        revision=sealed.content["revision"],
+        digest=sealed.digest,
+        content=sealed.content,
+        since=since_of(sealed.content, now, last.content if last else None, last.since if last else None),
+        sealed_at=now,
     )
     if locked.state in BOARDING_STATES:
         locked.state = DepartureState.DECIDING.value

@@ -64,7 +64,9 @@ def postpone(
     _refuse_value(why, "to")
     set_times(locked, after)
     _note_moved(locked, DEPARTS_AT, before.departs_at, by, said, now)
-    locked.save(update_fields=[*TIMES, "moved"])
+    # Its decision is due at another time, too: the next tick works that out.
+    locked.decide_at = now if locked.sealed_at else None
+    locked.save(update_fields=[*TIMES, "moved", "decide_at"])
     record(
         kind="trains.departure.postponed",
         subject=locked,

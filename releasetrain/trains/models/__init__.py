@@ -2,8 +2,9 @@
 
 from releasetrain.trains.models.bundles import Need, Withdrawal
 from releasetrain.trains.models.changes import Bundle, Change, WebhookDelivery
-from releasetrain.trains.models.decisions import Manifest, Override, Vote
+from releasetrain.trains.models.decisions import Delegation, Manifest, Override, Vote
 from releasetrain.trains.models.departures import Departure, Movement
+from releasetrain.trains.models.policies import PolicyVote, Proposal
 from releasetrain.trains.models.readiness import Blocker, Evidence, Mark, Stretch
 from releasetrain.trains.models.schedules import (
     TRAIN_LANES,
@@ -21,6 +22,7 @@ __all__ = [
     "Bundle",
     "CaptainSeat",
     "Change",
+    "Delegation",
     "Departure",
     "Evidence",
     "Manifest",
@@ -29,6 +31,8 @@ __all__ = [
     "Need",
     "Override",
     "Policy",
+    "PolicyVote",
+    "Proposal",
     "Requirement",
     "Stretch",
     "Train",

@@ -27,6 +27,8 @@ class Departure(models.Model):
     `accepted_hold` is {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held
     on its way (W4). `readiness` is the newest sample of its checks, see rules/readiness.py, and `blocking` is
     [{"id", "kind", "text", "who"}] of its open blockers, so that no verdict has to ask for either.
+    `decide_by_at` is the deadline of its decision, `escalated_at` when that was missed, and
+    `decide_at` when the decision has to be looked at next without anybody doing anything.
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -63,6 +65,9 @@ class Departure(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)
     check_in_asked_at = models.DateTimeField(null=True, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)
+    decide_by_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    decide_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
     departed_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -93,6 +98,11 @@ class Departure(models.Model):
                 fields=["held_until"],
                 name="departure_held",
                 condition=models.Q(held_at__isnull=False),
+            ),
+            models.Index(
+                fields=["decide_at"],
+                name="departure_to_decide",
+                condition=models.Q(decide_at__isnull=False),
             ),
         ]
 

@@ -8,17 +8,32 @@ from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Environment, Service
-from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.states import Part, Turns
 
 TRAIN_LANES = (Lane.TRAIN, Lane.HOTFIX)
 
 
 class Policy(models.Model):
-    """Who must say go; an empty one is allowed only where it says so and names an owner (RULES D11)."""
+    """Who must say go; an empty one is allowed only where it says so and names an owner (RULES D11).
+
+    A go lasts `votes_last`; `decide_by` is the deadline of the decision as lib.deadlines reads it, {} for
+    none, after which it is put to the people of the role `escalates_to` in the owner's team. Where
+    `guards_quorum`, nobody may lose a role that a departure still needs; otherwise that is only said (D4).
+    `revision` counts its editions.
+    """
 
     name = models.CharField(max_length=100, unique=True)
     owner = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="policies")
     no_approval_needed = models.BooleanField(default=False)
+    votes_last = models.DurationField(null=True, blank=True)
+    decide_by = models.JSONField(default=dict, blank=True)
+    escalates_to = models.CharField(
+        max_length=20,
+        choices=[(role.value, role.label) for role in Role],
+        default=Role.RELEASE_MANAGER.value,
+    )
+    guards_quorum = models.BooleanField(default=False)
+    revision = models.PositiveIntegerField(default=1)
 
     class Meta:
         ordering = ["name"]
@@ -31,16 +46,34 @@ class Policy(models.Model):
 
 
 class Requirement(models.Model):
-    """How many people of one role must say go."""
+    """How many people of one role must say go, and what their go is about.
+
+    `slot` tells apart several seats of one role by name. `team` asks the people of that team alone. A seat of
+    the part OWN is about the services of its team, or there is one for each team aboard; it re-opens only
+    when these change (RULES D1). Where `only_veto`, a no-go is heard and no go is waited for.
+    `self_certify_up_to` are the risk points up to which authors may say go to their own; `silence_after` is
+    how long after being asked silence means yes.
+    """
 
     policy = models.ForeignKey(Policy, on_delete=models.CASCADE, related_name="requirements")
     role = models.CharField(max_length=20, choices=[(role.value, role.label) for role in Role])
     quorum = models.PositiveSmallIntegerField(default=1)
+    slot = models.CharField(max_length=60, blank=True)
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.PROTECT, related_name="requirements"
+    )
+    part = models.CharField(
+        max_length=8, choices=[(one.value, one.words) for one in Part], default=Part.WHOLE.value
+    )
+    only_veto = models.BooleanField(default=False)
+    allows_not_applicable = models.BooleanField(default=False)
+    self_certify_up_to = models.PositiveSmallIntegerField(null=True, blank=True)
+    silence_after = models.DurationField(null=True, blank=True)
 
     class Meta:
-        ordering = ["role"]
+        ordering = ["role", "slot"]
         constraints = [
-            models.UniqueConstraint(fields=["policy", "role"], name="requirement_once"),
+            models.UniqueConstraint(fields=["policy", "role", "slot"], name="requirement_once_a_slot"),
             models.CheckConstraint(condition=models.Q(quorum__gte=1), name="requirement_asks_for_someone"),
         ]
 

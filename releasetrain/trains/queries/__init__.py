@@ -4,7 +4,6 @@ from releasetrain.trains.queries.decision import (
     Standing,
     latest_manifests,
     reasons_of,
-    seat_holders,
     standing_of,
     standings,
     tally_with,
@@ -19,6 +18,7 @@ from releasetrain.trains.queries.departures import (
     under_way,
 )
 from releasetrain.trains.queries.leaving import captain_words, runner_words
+from releasetrain.trains.queries.seats import seat_holders
 from releasetrain.trains.queries.terms import schedule_of
 from releasetrain.trains.queries.timetable import moves, next_dates, plan_of, schedule_in_words
 from releasetrain.trains.queries.verdicts import Action, By, seats_of, verdict

@@ -20,7 +20,7 @@ ABOARD = """
 WITH aboard AS MATERIALIZED (
     SELECT c.departure_id, c.service_id, service.name, service.team_id, c.author_id, c.submitted_by_id,
         c.checked_in_at IS NULL AND c.state = %(aboard)s AS is_out, c.id, c.title, c.author_label,
-        c.submitted_at
+        c.submitted_at, c.risk_points
     FROM trains_change c JOIN catalog_service service ON service.id = c.service_id
     WHERE c.departure_id = ANY(%(departures)s::bigint[])
 ), carried AS MATERIALIZED (
@@ -32,20 +32,22 @@ WITH aboard AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM aboard WHERE aboard.departure_id = departure.id)
 )
 SELECT 'aboard', departure_id, service_id, name, team_id, author_id, submitted_by_id, is_out, id, title,
-    author_label, submitted_at, NULL::bigint[], NULL::bigint[]
+    author_label, submitted_at, NULL::bigint[], NULL::bigint[], risk_points
 FROM aboard
 UNION ALL
 SELECT 'carried', departure_id, service_id, name, team_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL
+    NULL, NULL
 FROM carried
 UNION ALL
 SELECT DISTINCT 'overridden', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
-    NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[]
+    NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
+    NULL::smallint
 FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[]) AND withdrawn_at IS NULL
 UNION ALL
 SELECT 'wired', NULL, service_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = named.service_id),
-    ARRAY(SELECT environment_id FROM catalog_target WHERE service_id = named.service_id)
+    ARRAY(SELECT environment_id FROM catalog_target WHERE service_id = named.service_id),
+    NULL
 FROM (
     SELECT service_id FROM aboard UNION SELECT service_id FROM carried UNION SELECT unnest(%(also)s::bigint[])
 ) named
@@ -76,6 +78,7 @@ class Load:
 
     `expected` is the place of each service, by id: of those aboard or, where nothing is aboard yet, of all
     that the train carries. `wiring` knows at least these. `has_overrides` tells whether one was asked for.
+    `risk` are the points of the riskiest change aboard, None where there is none.
     """
 
     services: dict[int, str] = field(default_factory=dict)
@@ -87,6 +90,7 @@ class Load:
     expected: dict[int, tuple[str, Place]] = field(default_factory=dict)
     has_overrides: bool = False
     wiring: Wiring = field(default_factory=Wiring)
+    risk: int | None = None
 
 
 def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> dict[int, Load]:
@@ -119,6 +123,7 @@ def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> di
 
 def _put_aboard(load: Load, row: "_Row", *, asks: bool) -> None:
     load.changes += 1
+    load.risk = max(load.risk or 0, row.points)
     if row.service not in load.services:
         load.services[row.service] = row.name
         load.teams.add(row.team)
@@ -145,6 +150,7 @@ class _Row(NamedTuple):
     submitted_at: datetime
     needs: list[int]
     environments: list[int]
+    points: int
 
 
 def _read(departures: Sequence[Departure], also: Iterable[int]) -> list[_Row]:

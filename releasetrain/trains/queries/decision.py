@@ -1,25 +1,26 @@
 """Read how departures stand: their votes, who is missing, and what keeps them from leaving."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db.models import Q, prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 
-from releasetrain.accounts.models import Membership, User
+from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Service, ServiceRole
 from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
 from releasetrain.trains.queries.aboard import Load, loads_of
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
+from releasetrain.trains.queries.seats import Holders
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
 from releasetrain.trains.rules.departing import MAX_HOLD
-from releasetrain.trains.rules.plan import Plan
+from releasetrain.trains.rules.parts import versions_of
+from releasetrain.trains.rules.plan import Ask, Plan
 from releasetrain.trains.rules.states import Choice, DepartureState
 
 Counting = Callable[[Iterable[Ballot]], Tally]
@@ -50,6 +51,12 @@ class Standing:
         """Return the names of those who could still say go and are needed (RULES D16)."""
         return list((self.tally.missing or {}).values()) if self.tally else []
 
+    @property
+    def no_seats(self) -> list[Ask]:
+        """Return what the policy asks that does not apply: nothing of that team is aboard."""
+        taken = {seat.name.partition("@")[0] for seat in self.seats}
+        return [ask for ask in self.plan.asks if ask.key not in taken] if self.manifest else []
+
 
 def standing_of(departure: Departure, at: datetime) -> Standing:
     """Return how one departure stands at an instant."""
@@ -69,10 +76,13 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
     sealed = [one for one in departures if one.sealed_at is not None]
     manifests = latest_manifests([one.pk for one in sealed])
     ballots = _ballots([one.pk for one in sealed])
-    holders = _Holders.of(
-        {ask.role for one in sealed for ask in plans[one.pk].asks},
-        teams={team for one in sealed for team in (one.train.team_id, *loads[one.pk].teams)},
+    asks = [ask for one in sealed for ask in plans[one.pk].asks]
+    named = {ask.team[0] for ask in asks if ask.team}
+    holders = Holders.of(
+        {ask.role for ask in asks},
+        teams=named | {team for one in sealed for team in (one.train.team_id, *loads[one.pk].teams)},
         services={service for one in sealed for service in loads[one.pk].services},
+        at=at,
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
     foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at), around=True)
@@ -86,10 +96,13 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             foreseen.get(one.pk),
             _untargeted(one, loads[one.pk]),
         )
+        manifest = manifests.get(one.pk)
         seats = tuple(
-            holders.seat(ask.role, ask.quorum, one.train.team_id, case.load) for ask in case.plan.asks
+            seat
+            for ask in case.plan.asks
+            for seat in holders.seats(ask, one.train.team_id, case.load, manifest)
         )
-        found[one.pk] = _standing(case, manifests.get(one.pk), seats, tuple(ballots.get(one.pk, ())), at)
+        found[one.pk] = _standing(case, manifest, seats, tuple(ballots.get(one.pk, ())), at)
     return found
 
 
@@ -128,15 +141,30 @@ def _counting(case: Case, manifest: Manifest, seats: tuple[Seat, ...], at: datet
         requesters=frozenset(one.requested_by for one in case.passings if one.requested_by),
         stands_until=case.departure.planned_at + MAX_HOLD,
         now=at,
+        lasts=case.plan.votes_last,
+        aboard=versions_of(manifest.content),
     )
 
 
-def tally_with(standing: Standing, person: User, role: Role) -> Tally | None:
-    """Return how the decision would stand if this person said go now (RULES D10)."""
+def tally_with(standing: Standing, person: User, seat: Seat) -> Tally | None:
+    """Return how the decision would stand if this person said go in a seat now (RULES D10)."""
     if standing.manifest is None or standing.counting is None:
         return None
+    own = person.pk in seat.people
+    giver, name = (None, "") if own else seat.proxies.get(person.pk, ((None, ""),))[0]
     others = [one for one in standing.ballots if one.user != person.pk]
-    go = Ballot(person.pk, str(person), role, Choice.GO, standing.manifest.digest, standing.at)
+    go = Ballot(
+        person.pk,
+        str(person),
+        seat.role,
+        Choice.GO,
+        standing.manifest.digest,
+        standing.at,
+        seat=seat.name,
+        part_digest=seat.part_digest,
+        for_user=giver,
+        for_name=name,
+    )
     return standing.counting([*others, go])
 
 
@@ -146,71 +174,41 @@ def latest_manifests(departures: Iterable[int]) -> dict[int, Manifest]:
     return {row.departure_id: row for row in rows.distinct("departure_id")}
 
 
-def seat_holders(role: Role, team: int, services: Iterable[Service] = ()) -> dict[int, str]:
-    """Return who may sit in a role's seat for a train of a team that carries these services."""
-    carried = list(services)
-    load = Load({one.pk: one.name for one in carried}, {one.team_id for one in carried})
-    holders = _Holders.of({role}, teams={team, *load.teams}, services=set(load.services))
-    return dict(holders.seat(role, 1, team, load).people)
-
-
 def _ballots(departures: list[int]) -> dict[int, list[Ballot]]:
     found: dict[int, list[Ballot]] = {}
-    for row in Vote.objects.filter(departure__in=departures, replaced_at__isnull=True).order_by("at"):
-        found.setdefault(row.departure_id, []).append(
-            Ballot(
-                user=row.user_id,
-                name=row.user_label,
-                role=Role(row.role),
-                choice=Choice(row.choice),
-                digest=row.digest,
-                at=row.at,
-                reason=row.reason,
-            )
-        )
+    rows = Vote.objects.filter(departure__in=departures, replaced_at__isnull=True)
+    for row in rows.annotate(is_there=F("user__is_active")).order_by("at"):
+        found.setdefault(row.departure_id, []).append(ballot_of(row, is_there=row.is_there is not False))
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Holders:
-    """Who holds the asked roles: (user, name, team or None for the whole house), and by service."""
+def ballot_of(row: Vote, *, is_there: bool = True) -> Ballot:
+    """Return a vote as the rules count it."""
+    return Ballot(
+        user=row.user_id,
+        name=row.user_label,
+        role=Role(row.role),
+        choice=Choice(row.choice),
+        digest=row.digest,
+        at=row.at,
+        reason=row.reason,
+        seat=row.seat,
+        part_digest=row.part_digest,
+        revision=row.revision,
+        about={int(change): version for change, version in row.about.items()},
+        for_user=row.for_user_id,
+        for_name=row.for_label,
+        is_there=is_there,
+        overruled=_overruled(row),
+        overrule_asked_by=row.overrule_asked_by_id,
+        pk=row.pk,
+    )
 
-    by_role: Mapping[Role, list[tuple[int, str, int | None]]]
-    by_service: Mapping[Role, list[tuple[int, str, int]]]
 
-    @classmethod
-    def of(cls, roles: set[Role], *, teams: set[int], services: set[int]) -> "_Holders":
-        """Load the active people who were given these roles; a vote counts roles given, not included."""
-        by_role: dict[Role, list[tuple[int, str, int | None]]] = {role: [] for role in roles}
-        by_service: dict[Role, list[tuple[int, str, int]]] = {role: [] for role in roles}
-        if not roles:
-            return cls(by_role, by_service)
-        members = Membership.objects.filter(role__in=roles, user__is_active=True)
-        members = members.filter(Q(team__isnull=True) | Q(team__in=teams)).order_by("user__name")
-        for role, user, name, email, team in members.values_list(
-            "role", "user_id", "user__name", "user__email", "team_id"
-        ):
-            by_role[Role(role)].append((user, name or email, team))
-        if Role.ADMINISTRATOR in roles:
-            for person in User.objects.filter(is_superuser=True, is_active=True):
-                by_role[Role.ADMINISTRATOR].append((person.pk, str(person), None))
-        if Role.ON_CALL in roles and services:
-            own = ServiceRole.objects.filter(role=Role.ON_CALL, service__in=services, user__is_active=True)
-            for one in own.select_related("user"):
-                by_service[Role.ON_CALL].append((one.user_id, str(one.user), one.service_id))
-        return cls(by_role, by_service)
-
-    def seat(self, role: Role, quorum: int, train_team: int, load: Load) -> Seat:
-        """Return a role's seat: people of the house and of the train's team.
-
-        On-call people of every service aboard count as well: it is their pager that rings.
-        """
-        teams: set[int | None] = {None, train_team}
-        if role is Role.ON_CALL:
-            teams |= load.teams
-        people = {user: name for user, name, team in self.by_role.get(role, []) if team in teams}
-        people |= {user: name for user, name, one in self.by_service.get(role, []) if one in load.services}
-        return Seat(role, quorum, people)
+def _overruled(row: Vote) -> str:
+    if row.overruled_at is None:
+        return ""
+    return f"{row.overrule_asked_by_label} and {row.overruled_by_label}: {row.overrule_reason}"
 
 
 def _untargeted(departure: Departure, load: Load) -> list[str]:

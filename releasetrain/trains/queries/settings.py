@@ -9,7 +9,7 @@ from releasetrain.catalog.models import Service
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import flaws, nearest, occurrences
 from releasetrain.trains.models import TRAIN_LANES, Policy, Train
-from releasetrain.trains.queries.decision import seat_holders
+from releasetrain.trains.queries.seats import seat_holders
 from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
 from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import why_not_ladder

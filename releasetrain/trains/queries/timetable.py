@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 from releasetrain.accounts.rules import Role
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import Schedule
-from releasetrain.trains.models import Departure, Train, Variant
+from releasetrain.trains.models import Departure, Policy, Train, Variant
 from releasetrain.trains.queries.terms import (
     TrainSettings,
     dates_ahead,
@@ -18,7 +18,7 @@ from releasetrain.trains.queries.terms import (
 )
 from releasetrain.trains.rules.plan import Ask, Plan
 from releasetrain.trains.rules.readiness import Asks
-from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
+from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState, Part
 from releasetrain.trains.rules.times import Times
 from releasetrain.trains.rules.timetable import DEPARTS_AT, Date, Standing, Timetable, timetable, to_come
 
@@ -37,11 +37,10 @@ def schedule_in_words(train: Train) -> str:
 
 def plan_of(train: Train) -> Plan:
     """Return the plan that a departure takes over from its train."""
-    asks = tuple(Ask(Role(one.role), one.quorum) for one in train.policy.requirements.all())
     return Plan(
         ladder=tuple(train.ladder),
         is_accelerated=train.is_accelerated,
-        asks=asks,
+        asks=asks_of(train.policy),
         no_approval_needed=train.policy.no_approval_needed,
         policy=train.policy.name,
         policy_owner=train.policy.owner.name,
@@ -51,6 +50,27 @@ def plan_of(train: Train) -> Plan:
         refuses=tuple(train.refuses),
         takes_only=tuple(train.takes_only),
         checks=Asks.from_json(train.checks),
+        votes_last=train.policy.votes_last,
+        decide_by=train.policy.decide_by,
+        escalates_to=Role(train.policy.escalates_to),
+    )
+
+
+def asks_of(policy: Policy) -> tuple[Ask, ...]:
+    """Return what a policy asks, as departures keep it."""
+    return tuple(
+        Ask(
+            role=Role(one.role),
+            quorum=one.quorum,
+            slot=one.slot,
+            team=(one.team.pk, one.team.name) if one.team else None,
+            part=Part(one.part),
+            only_veto=one.only_veto,
+            allows_not_applicable=one.allows_not_applicable,
+            self_certify_up_to=one.self_certify_up_to,
+            silence_after=one.silence_after,
+        )
+        for one in policy.requirements.all()
     )
 
 

@@ -14,6 +14,7 @@ from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_cl
 from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
+from releasetrain.trains.rules.ballots import Seat, seats_for
 from releasetrain.trains.rules.blockers import clearer_words, why_cleared, why_not_block
 from releasetrain.trains.rules.boarding import (
     GONE,
@@ -322,7 +323,7 @@ def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:
         return deny("not_deciding", text, until=None if state in GONE else departure.cut_off_at)
     standing = standing_of(departure, at)
     if not seats_of(standing, actor):
-        asked = " or ".join(ask.role.label for ask in standing.plan.asks)
+        asked = " or ".join(dict.fromkeys(ask.label or ask.role.label for ask in standing.plan.asks))
         text = (
             f"This departure asks for {asked}, which you do not hold for it." if asked else "Nobody is asked."
         )
@@ -330,9 +331,9 @@ def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:
     return ALLOWED
 
 
-def seats_of(standing: Standing, person: User) -> list[Role]:
-    """Return the asked roles in which a person may vote; they choose one (RULES D6)."""
-    return [seat.role for seat in standing.seats if person.pk in seat.people]
+def seats_of(standing: Standing, person: User) -> list[Seat]:
+    """Return the seats in which a person may vote; they choose one (RULES D6)."""
+    return seats_for(standing.seats, person.pk)
 
 
 def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason | None:

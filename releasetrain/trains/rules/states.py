@@ -36,7 +36,38 @@ class Choice(StrEnum):
 
     GO = "go"
     NO_GO = "no_go"
+    NEEDS_WORK = "needs_work"
+    NOT_APPLICABLE = "not_applicable"
     ABSTAIN = "abstain"
+
+    @property
+    def words(self) -> str:
+        """Say it, to follow "said"."""
+        return CHOICE_WORDS[self]
+
+    @property
+    def needs_a_reason(self) -> bool:
+        return self in (Choice.NO_GO, Choice.NEEDS_WORK, Choice.NOT_APPLICABLE)
+
+
+class Part(StrEnum):
+    """What the go of a seat is about: everything aboard, or the services of a team (RULES D1)."""
+
+    WHOLE = "whole"
+    OWN = "own"
+
+    @property
+    def words(self) -> str:
+        return "the whole manifest" if self is Part.WHOLE else "the team’s own services"
+
+
+CHOICE_WORDS = {
+    Choice.GO: "go",
+    Choice.NO_GO: "no-go",
+    Choice.NEEDS_WORK: "needs work",
+    Choice.NOT_APPLICABLE: "not applicable",
+    Choice.ABSTAIN: "nothing (abstained)",
+}
 
 
 class WithdrawalState(StrEnum):

@@ -1,6 +1,6 @@
 """Gather what one person may do about a departure; what everybody sees is the panels'."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,74 +9,23 @@ from django.db.models import Q
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
 from releasetrain.lib.moments import day_and_time, moment
-from releasetrain.lib.verdict import Reason
 from releasetrain.lib.words import listed
 from releasetrain.notifications.queries import told_about
 from releasetrain.panels import links
 from releasetrain.panels.reasons import SHOWN_OTHERWISE
-from releasetrain.panels.shapes import Action, Choice, NextStep, Offer
+from releasetrain.panels.shapes import Action, NextStep, Offer
 from releasetrain.rollouts.access import may_operate
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.consequences import consequences
-from releasetrain.trains.queries.decision import Standing, standing_of, tally_with
+from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.forecast import Forecast, WillHold, forecast_of
 from releasetrain.trains.queries.overrides import overrides_with_everything
 from releasetrain.trains.queries.verdicts import Action as Ask
-from releasetrain.trains.queries.verdicts import seats_of, verdict
-from releasetrain.trains.rules.decision import go_words
+from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
 
 MOST_CHECK_INS, MOST_ALTERNATIVES, MOST_REASON = 3, 3, 300
 LOCAL_SECONDS = "%Y-%m-%dT%H:%M:%S"
-
-
-@dataclass(frozen=True, slots=True)
-class PersonalBallot:
-    """What one person may vote, or why they may not; nothing at all before the seal and after departure."""
-
-    pk: int
-    vote_url: str = ""
-    digest: str = ""
-    go_label: str = "Say go"
-    roles: list[Choice] = field(default_factory=list)
-    my_choice: str = ""
-    error: str = ""
-    reason: Reason | None = None
-
-
-def ballot_of(
-    departure: Departure, *, person: User, roles: Roles, now: datetime, error: str = ""
-) -> PersonalBallot:
-    """Say what this person may vote, with what their go would do on its button (RULES D10)."""
-    if departure.state not in {"deciding", "cleared"}:
-        return PersonalBallot(departure.pk)
-    answer = verdict(Ask.VOTE, departure, person, now, roles=roles)
-    if not answer.is_allowed:
-        return PersonalBallot(departure.pk, reason=answer.reasons[0])
-    standing = standing_of(departure, now)
-    seats = seats_of(standing, person)
-    mine = next((one for one in standing.ballots if one.user == person.pk), None)
-    return PersonalBallot(
-        pk=departure.pk,
-        vote_url=f"/departures/{departure.pk}/vote/",
-        digest=standing.manifest.digest if standing.manifest else "",
-        go_label=_go_label(standing, person, now),
-        roles=[Choice(role.value, role.label) for role in seats],
-        my_choice=mine.choice.value if mine else "",
-        error=error,
-    )
-
-
-def _go_label(standing: Standing, person: User, now: datetime) -> str:
-    departure = standing.departure
-    with_mine = tally_with(standing, person, seats_of(standing, person)[0])
-    return go_words(
-        clears=bool(with_mine and with_mine.is_go and not (standing.tally and standing.tally.is_go)),
-        departs_at=departure.departs_at,
-        zone=departure.train.time_zone,
-        is_held=departure.held_at is not None,
-        now=now,
-    )
 
 
 def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) -> NextStep:

@@ -68,6 +68,9 @@ LOOKS: dict[str, Look] = {
     # votes
     "go": Look("Go", "circle-check", "ok"),
     "no_go": Look("No-go", "octagon-x", "bad", "square"),
+    "needs_work": Look("Needs work", "wrench", "warn", "square"),
+    "not_applicable": Look("Not applicable", "circle-slash", "ok", "dashed"),
+    "veto": Look("May veto", "shield", shape="dashed"),
     "abstain": Look("Abstains", "circle-minus", shape="dashed"),
     "missing": Look("Waiting", "hourglass", "think", "open"),
     # windows

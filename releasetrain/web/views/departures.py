@@ -8,7 +8,6 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from releasetrain.accounts.rules import Role
 from releasetrain.events.queries import last_position
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid, NotAllowed, Refused
@@ -19,13 +18,15 @@ from releasetrain.rollouts.actions import roll_back_departure
 from releasetrain.trains import actions
 from releasetrain.trains.access import departure_for
 from releasetrain.trains.rules.states import Choice
-from releasetrain.web.contexts.departures import ballot_of, next_of
+from releasetrain.web.contexts.ballots import Typed, ballot_of
+from releasetrain.web.contexts.departures import next_of
 from releasetrain.web.contexts.steering import steering_of
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.live import audience_for, watching
 from releasetrain.web.request import Request
 
 T = TypeVar("T")
+LONGEST_NUMBER = 18
 
 
 @signed_in
@@ -77,7 +78,7 @@ def next_step(request: Request, pk: int) -> HttpResponse:
 @signed_in
 def vote(request: Request, pk: int) -> HttpResponse:
     """Take a vote about the manifest that was read; a stale one is refused with the present state."""
-    departure, error, status = departure_for(request.user, pk, roles=request.roles), "", 200
+    departure, typed, status = departure_for(request.user, pk, roles=request.roles), Typed(), 200
     try:
         voted = actions.vote(
             departure,
@@ -85,21 +86,34 @@ def vote(request: Request, pk: int) -> HttpResponse:
             digest=request.POST.get("digest", ""),
             by=request.user,
             now=clock.now(),
-            role=read(Role, request.POST["role"], "role") if request.POST.get("role") else None,
+            seat=request.POST.get("seat", ""),
+            in_place_of=_number(request.POST.get("in_place_of", "")),
             reason=request.POST.get("reason", ""),
+            about=[number for one in request.POST.getlist("about") if (number := _number(one)) is not None],
         )
     except Refused as refusal:
-        error, status = refusal.message, refusal.status
+        typed, status = _typed(request, refusal.message), refusal.status
     else:
         if voted.not_counted:
             messages.warning(request, f"Your vote is on record but does not count. {voted.not_counted}")
     if not request.htmx:
-        if error:
-            messages.error(request, error)
+        if typed.error:
+            messages.error(request, typed.error)
         return redirect("departures-detail", pk=pk)
     departure = departure_for(request.user, pk, roles=request.roles)
-    drawn = ballot_of(departure, person=request.user, roles=request.roles, now=clock.now(), error=error)
+    drawn = ballot_of(departure, person=request.user, roles=request.roles, now=clock.now(), typed=typed)
     return render(request, "departures/_ballot.html", {"ballot": drawn}, status=status)
+
+
+def _typed(request: Request, error: str) -> Typed:
+    """Keep what was typed in a vote that was refused."""
+    about = [number for one in request.POST.getlist("about") if (number := _number(one)) is not None]
+    return Typed(error, request.POST.get("reason", ""), request.POST.get("seat", ""), about)
+
+
+def _number(text: str) -> int | None:
+    """Read a number of a form; nonsense is none."""
+    return int(text) if text.isdecimal() and len(text) < LONGEST_NUMBER else None
 
 
 def read(kind: Callable[[str], T], text: str, field: str) -> T:

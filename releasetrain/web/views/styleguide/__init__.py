@@ -40,7 +40,18 @@ STATES = {
         "superseded",
     ],
     "Guardrails": ["pass", "pending", "inconclusive", "error", "fail", "not_run"],
-    "Votes and risk": ["go", "no_go", "abstain", "missing", "low", "medium", "high"],
+    "Votes and risk": [
+        "go",
+        "no_go",
+        "needs_work",
+        "not_applicable",
+        "veto",
+        "abstain",
+        "missing",
+        "low",
+        "medium",
+        "high",
+    ],
 }
 
 

@@ -30,7 +30,7 @@ from releasetrain.panels.shapes import (
     Steering,
     Summary,
 )
-from releasetrain.web.contexts.departures import PersonalBallot
+from releasetrain.web.contexts.ballots import PersonalBallot
 from releasetrain.web.views.styleguide.common import DIGEST, HERE, WEIGHTS, stages
 
 
@@ -324,7 +324,12 @@ def decision(now: datetime) -> Decision:
                 2,
                 2,
                 [
-                    Ballot("Maya Chen", "go", now - timedelta(minutes=22)),
+                    Ballot(
+                        "Maya Chen",
+                        "go",
+                        now - timedelta(minutes=22),
+                        carried="Carried over from revision 1",
+                    ),
                     Ballot(
                         "Jon Park", "go", now - timedelta(minutes=9), "Checked the ledger migration twice."
                     ),
@@ -336,8 +341,9 @@ def decision(now: datetime) -> Decision:
                         "an author of a change aboard does not decide about it",
                     ),
                 ],
+                is_met=True,
             ),
-            Need("On-call", 1, 0, [], "Priya Nair, for 31 minutes"),
+            Need("On-call of Ledger", 1, 0, [], "Priya Nair", now - timedelta(minutes=31)),
         ],
         digest=DIGEST,
         revision=2,
@@ -351,7 +357,7 @@ def ballot() -> PersonalBallot:
         vote_url=HERE,
         digest=DIGEST,
         go_label="Approve and depart at 12:30",
-        roles=[Choice("on_call", "on-call"), Choice("release_manager", "release manager")],
+        seats=[Choice("on_call", "on-call"), Choice("release_manager", "release manager")],
     )
 
 

@@ -1,0 +1,201 @@
+"""Find who sits in the seats of a decision: who holds the asked roles, and who stands in for them."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import FilteredRelation, Q, QuerySet
+
+from releasetrain.accounts.models import Membership, User
+from releasetrain.accounts.rules import Role
+from releasetrain.catalog.models import Service, ServiceRole
+from releasetrain.lib.words import listed
+from releasetrain.trains.models import Manifest
+from releasetrain.trains.queries.aboard import Load
+from releasetrain.trains.rules.ballots import Seat
+from releasetrain.trains.rules.parts import asked_since, part_digest
+from releasetrain.trains.rules.plan import Ask
+from releasetrain.trains.rules.states import Part
+
+STANDIN = ("standin__taker_id", "standin__taker__is_active", "standin__role")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One role that one person holds: in a team, in the house (neither), or for one service."""
+
+    user: int
+    name: str
+    team: int | None = None
+    service: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds the asked roles; `standins` is (role, holder) to the ids of those who may vote for them."""
+
+    by_role: Mapping[Role, list[Held]]
+    standins: Mapping[tuple[Role, int], set[int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, roles: set[Role], *, teams: set[int], services: set[int], at: datetime | None = None
+    ) -> "Holders":
+        """Load the active people who were given these roles; a vote counts roles given, not included.
+
+        In one query; one more where people on call are asked.
+
+        :param at: when people stand in for others; nobody does where None
+        """
+        by_role: dict[Role, list[Held]] = {role: [] for role in roles}
+        standins: dict[tuple[Role, int], set[int]] = defaultdict(set)
+        for role, held, taker in _rows(roles, teams, services, at):
+            if held not in by_role[role]:
+                by_role[role].append(held)
+            if taker is not None:
+                standins[role, held.user].add(taker)
+        return cls(by_role, standins)
+
+    def seat(self, role: Role, quorum: int, train_team: int, load: Load) -> Seat:
+        """Return a role's seat: people of the house and of the train's team.
+
+        On-call people of every service aboard count as well: it is their pager that rings.
+        """
+        teams = {None, train_team, *(load.teams if role is Role.ON_CALL else ())}
+        people = self._people(role, teams, set(load.services))
+        return Seat(role, quorum, people, proxies=self._proxies(role, people))
+
+    def seats(self, ask: Ask, train_team: int, load: Load, manifest: Manifest | None) -> Iterator[Seat]:
+        """Return the seats that a requirement makes for what is aboard.
+
+        One for each team aboard where it is about their own part; none for a named team of which nothing is
+        aboard: there it does not apply.
+        """
+        if ask.part is Part.WHOLE:
+            yield self._whole(ask, train_team, load, manifest)
+            return
+        for team, services in _by_team(load).items():
+            if ask.team is None or ask.team[0] == team:
+                yield self._own(ask, team, services, load, manifest)
+
+    def _whole(self, ask: Ask, train_team: int, load: Load, manifest: Manifest | None) -> Seat:
+        if ask.team is None:
+            people: Mapping[int, str] = self.seat(ask.role, ask.quorum, train_team, load).people
+        else:
+            people = self._people(ask.role, {ask.team[0]}, set())
+        return self._seat(ask, people, manifest, load, part=None, key=ask.key, label=ask.label)
+
+    def _own(
+        self, ask: Ask, team: int, services: frozenset[int], load: Load, manifest: Manifest | None
+    ) -> Seat:
+        teams = {team} if ask.team else {None, team}
+        people = self._people(ask.role, teams, services)
+        named = listed(sorted(load.services[one] for one in services))
+        label = ask.label or f"{ask.role.label} of {named}"
+        key = ask.key if ask.team else f"{ask.key}@{team}"
+        return self._seat(ask, people, manifest, load, part=services, key=key, label=label)
+
+    def _seat(
+        self,
+        ask: Ask,
+        people: Mapping[int, str],
+        manifest: Manifest | None,
+        load: Load,
+        *,
+        part: frozenset[int] | None,
+        key: str,
+        label: str,
+    ) -> Seat:
+        asked_at = asked_since(manifest.since, part, manifest.sealed_at) if manifest else None
+        limit = ask.self_certify_up_to
+        return Seat(
+            role=ask.role,
+            quorum=ask.quorum,
+            people=people,
+            key=key,
+            label=label,
+            part=part,
+            # Nothing can be carried over before there is a second revision.
+            part_digest=part_digest(manifest.content, part) if manifest and manifest.revision > 1 else "",
+            asked_at=asked_at,
+            only_veto=ask.only_veto,
+            allows_not_applicable=ask.allows_not_applicable,
+            self_certifies=limit is not None and load.risk is not None and load.risk <= limit,
+            silent_yes_at=asked_at + ask.silence_after if asked_at and ask.silence_after else None,
+            proxies=self._proxies(ask.role, people),
+        )
+
+    def _people(self, role: Role, teams: Collection[int | None], services: Collection[int]) -> dict[int, str]:
+        held = self.by_role.get(role, [])
+        people = {one.user: one.name for one in held if one.service is None and one.team in teams}
+        return people | {one.user: one.name for one in held if one.service in services}
+
+    def _proxies(self, role: Role, people: Mapping[int, str]) -> dict[int, tuple[tuple[int, str], ...]]:
+        """Return who may vote in whose place; whoever was delegated to passes nothing on (RULES D14)."""
+        found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+        if self.standins:
+            for user, name in people.items():
+                for taker in sorted(self.standins.get((role, user), ())):
+                    found[taker].append((user, name))
+        return {taker: tuple(givers) for taker, givers in found.items()}
+
+
+def _rows(
+    roles: set[Role], teams: set[int], services: set[int], at: datetime | None
+) -> Iterator[tuple[Role, Held, int | None]]:
+    if not roles:
+        return
+    members = Membership.objects.filter(role__in=roles, user__is_active=True)
+    members = _with_standins(members.filter(Q(team__isnull=True) | Q(team__in=teams)), at)
+    for row in members.order_by("user__name").values_list(*FIELDS, "team_id", *STANDIN[: 3 if at else 0]):
+        role, user, name, email, team, *standin = row
+        yield Role(role), Held(user, name or email, team=team), _taker(role, standin)
+    if Role.ADMINISTRATOR in roles:
+        for person in User.objects.filter(is_superuser=True, is_active=True):
+            yield Role.ADMINISTRATOR, Held(person.pk, str(person)), None
+    if Role.ON_CALL in roles and services:
+        own = ServiceRole.objects.filter(role=Role.ON_CALL, service__in=services, user__is_active=True)
+        for row in _with_standins(own, at).values_list(*FIELDS, "service_id", *STANDIN[: 3 if at else 0]):
+            role, user, name, email, service, *standin = row
+            yield Role.ON_CALL, Held(user, name or email, service=service), _taker(role, standin)
+
+
+FIELDS = ("role", "user_id", "user__name", "user__email")
+
+
+def _with_standins(rows: QuerySet[Any], at: datetime | None) -> QuerySet[Any]:
+    """Join who stands in for each person at an instant, in the same statement."""
+    if at is None:
+        return rows
+    given = "user__delegations_given"
+    stands = Q(
+        **{f"{given}__ended_at__isnull": True, f"{given}__starts_at__lte": at, f"{given}__ends_at__gt": at}
+    )
+    joined: QuerySet[Any] = rows.annotate(standin=FilteredRelation(given, condition=stands))
+    return joined
+
+
+def _taker(role: str, standin: Sequence[Any]) -> int | None:
+    if not standin:
+        return None
+    taker, is_active, only = standin
+    return taker if is_active and only in ("", role) else None
+
+
+def _by_team(load: Load) -> dict[int, frozenset[int]]:
+    """Return the services aboard by their team, teams in the order of their numbers."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for place in load.places:
+        if place.team is not None and place.service is not None:
+            found[place.team].add(place.service)
+    return {team: frozenset(found[team]) for team in sorted(found)}
+
+
+def seat_holders(role: Role, team: int, services: Iterable[Service] = ()) -> dict[int, str]:
+    """Return who may sit in a role's seat for a train of a team that carries these services."""
+    carried = list(services)
+    load = Load({one.pk: one.name for one in carried}, {one.team_id for one in carried})
+    holders = Holders.of({role}, teams={team, *load.teams}, services=set(load.services))
+    return dict(holders.seat(role, 1, team, load).people)
