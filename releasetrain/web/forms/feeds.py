@@ -1,14 +1,17 @@
 """Subscribe to somebody else's calendar."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 
 from releasetrain.accounts.models import Team
-from releasetrain.calendars.rules.windows import Behaviour, Effect, Lane, Stops
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.lib.errors import Invalid
+from releasetrain.web.forms.meaning import MeaningForm
 from releasetrain.web.forms.trains import zones
+
+PLACES = ("team", "service", "environment")
 
 # The largest calendar in public use has some thousand events.
 MOST_BYTES = 5 * 1024 * 1024
@@ -24,8 +27,15 @@ def read_file(upload: Any) -> bytes:
     return bytes(upload.read())
 
 
-class FeedForm(forms.Form):
+class FeedForm(MeaningForm):
     """Where a calendar comes from, what it brings, and how its windows are meant."""
+
+    labels: ClassVar[Mapping[str, str]] = {
+        "effect": "What its windows do",
+        "level": "How much they stop",
+        "behaviour": "A rollout that runs when one opens",
+    }
+    field_order = ("name", "url", "body", "zone", "brings", *PLACES)
 
     name = forms.CharField(
         max_length=120, help_text="As people shall read it, e.g. “Payments blackout dates”."
@@ -59,31 +69,6 @@ class FeedForm(forms.Form):
     environment = forms.ModelChoiceField(
         Environment.objects.all(), required=False, empty_label="Every environment"
     )
-    lanes = forms.MultipleChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Lane],
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        label="Only for",
-        help_text="None chosen means all of them.",
-    )
-    effect = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Effect],
-        widget=forms.RadioSelect,
-        initial=Effect.DENY.value,
-        label="What its windows do",
-    )
-    level = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Stops],
-        widget=forms.RadioSelect,
-        initial=Stops.HARD.value,
-        label="How much they stop",
-    )
-    behaviour = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Behaviour],
-        widget=forms.RadioSelect,
-        initial=Behaviour.HOLD.value,
-        label="A rollout that runs when one opens",
-    )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -96,11 +81,6 @@ class FeedForm(forms.Form):
 
         :raises Invalid: the file is too large
         """
-        typed = dict(self.cleaned_data)
-        typed["body"] = read_file(typed["body"]) if typed["body"] else b""
-        typed["lanes"] = [Lane(lane) for lane in typed["lanes"]]
-        return typed | {
-            "effect": Effect(typed["effect"]),
-            "level": Stops(typed["level"]),
-            "behaviour": Behaviour(typed["behaviour"]),
-        }
+        typed = self.cleaned_data
+        body = read_file(typed["body"]) if typed["body"] else b""
+        return {**typed, **self.meaning, "body": body}

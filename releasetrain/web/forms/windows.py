@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django import forms
@@ -12,12 +12,13 @@ from django.http import QueryDict
 from releasetrain.accounts.models import Team
 from releasetrain.calendars.models import Holidays, Window
 from releasetrain.calendars.queries import Where, WindowSettings, examine, window_problems
-from releasetrain.calendars.rules.windows import Behaviour, DayMode, Effect, Lane, Stops
+from releasetrain.calendars.rules.windows import DayMode, Effect
 from releasetrain.catalog.models import Environment, Region, Service
 from releasetrain.lib.hashing import digest
 from releasetrain.lib.spans import Span
 from releasetrain.web.contexts.calendar.days import last_day, local_day
 from releasetrain.web.forms import rows
+from releasetrain.web.forms.meaning import MeaningForm
 from releasetrain.web.forms.parts import Parts
 from releasetrain.web.forms.trains import zones
 
@@ -78,9 +79,15 @@ class PlaceForm(forms.Form):
 PlaceSet = forms.formset_factory(PlaceForm, extra=0, absolute_max=rows.MOST_ROWS, max_num=rows.MOST_ROWS)
 
 
-class WindowForm(forms.Form):
+class WindowForm(MeaningForm):
     """What somebody wants a window to be; `places` are the rows of its scope, `settings` all of it, read."""
 
+    labels: ClassVar[Mapping[str, str]] = {
+        "effect": "What it does",
+        "level": "How much it stops",
+        "behaviour": "A rollout that runs when it opens",
+    }
+    field_order = ("name", "reason")
     settings: WindowSettings
 
     name = forms.CharField(max_length=120, help_text="People read it on the board, e.g. “Black Friday”.")
@@ -88,31 +95,6 @@ class WindowForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         max_length=2000,
         help_text="Why nothing may move; everybody who is stopped reads it.",
-    )
-    effect = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Effect],
-        widget=forms.RadioSelect,
-        initial=Effect.DENY.value,
-        label="What it does",
-    )
-    level = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Stops],
-        widget=forms.RadioSelect,
-        initial=Stops.HARD.value,
-        label="How much it stops",
-    )
-    behaviour = forms.ChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Behaviour],
-        widget=forms.RadioSelect,
-        initial=Behaviour.HOLD.value,
-        label="A rollout that runs when it opens",
-    )
-    lanes = forms.MultipleChoiceField(
-        choices=[(one.value, one.words.capitalize()) for one in Lane],
-        widget=forms.CheckboxSelectMultiple,
-        required=False,
-        label="Only for",
-        help_text="None chosen means all of them.",
     )
     capacity = forms.IntegerField(
         required=False,
@@ -232,7 +214,6 @@ class WindowForm(forms.Form):
         """Return what was typed as the settings of a window."""
         typed = self.cleaned_data
         is_all_day, repeats = typed["is_all_day"], typed["repeats"]
-        effect = Effect(typed["effect"])
         chosen = [(bool(row.cleaned_data["is_exclusion"]), row.ids) for row in self.places if row.ids]
         named = list(
             zip((is_out for is_out, _ in chosen), named_places([ids for _, ids in chosen]), strict=True)
@@ -240,10 +221,7 @@ class WindowForm(forms.Form):
         return WindowSettings(
             name=typed["name"],
             reason=typed["reason"],
-            level=Stops(typed["level"]),
-            effect=effect,
-            behaviour=Behaviour(typed["behaviour"]),
-            lanes=frozenset(Lane(lane) for lane in typed["lanes"]),
+            **self.meaning,
             time_zone=typed["time_zone"],
             starts_local=typed["first_day"] if is_all_day else typed["starts_local"],
             ends_local=typed["last_day"] if is_all_day else typed["ends_local"],
@@ -251,7 +229,7 @@ class WindowForm(forms.Form):
             day_mode=DayMode(typed["day_mode"]) if is_all_day else DayMode.ZONE,
             rule=typed["rule"].strip() if repeats == BY_RULE else repeats if repeats in PRESETS else "",
             holidays=typed["holidays"] if repeats == ON_HOLIDAYS else None,
-            capacity=typed["capacity"] if effect is Effect.ALLOW else None,
+            capacity=typed["capacity"] if typed["effect"] == Effect.ALLOW else None,
             includes=tuple(where for is_out, where in named if not is_out),
             excludes=tuple(where for is_out, where in named if is_out),
         )

@@ -1,0 +1,53 @@
+"""Ask how a window is meant: what it does, how much it stops, for whom, and what becomes of what runs."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django import forms
+
+from releasetrain.calendars.rules.windows import Behaviour, Effect, Lane, Stops
+
+
+class MeaningForm(forms.Form):
+    """The choices of one window, or of all windows of a calendar; `labels` are in the form’s own words."""
+
+    labels: ClassVar[Mapping[str, str]]
+
+    effect = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Effect],
+        widget=forms.RadioSelect,
+        initial=Effect.DENY.value,
+    )
+    level = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Stops],
+        widget=forms.RadioSelect,
+        initial=Stops.HARD.value,
+    )
+    behaviour = forms.ChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Behaviour],
+        widget=forms.RadioSelect,
+        initial=Behaviour.HOLD.value,
+    )
+    lanes = forms.MultipleChoiceField(
+        choices=[(one.value, one.words.capitalize()) for one in Lane],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        label="Only for",
+        help_text="None chosen means all of them.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label in self.labels.items():
+            self.fields[name].label = label
+
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """Return what was chosen as windows and calendars take it."""
+        typed = self.cleaned_data
+        return {
+            "effect": Effect(typed["effect"]),
+            "level": Stops(typed["level"]),
+            "behaviour": Behaviour(typed["behaviour"]),
+            "lanes": frozenset(Lane(lane) for lane in typed["lanes"]),
+        }
