@@ -1,6 +1,5 @@
 """Reads that span tables; the names that other apps use."""
 
-from releasetrain.calendars.queries.pages import Shown, occurrences_between, past_windows, standing_windows
 from releasetrain.calendars.queries.rehearsal import Reach, Stretch, reach_of
 from releasetrain.calendars.queries.settings import (
     Findings,
@@ -23,18 +22,14 @@ from releasetrain.calendars.queries.windows import (
 __all__ = [
     "Findings",
     "Reach",
-    "Shown",
     "Stretch",
     "Where",
     "WindowSettings",
     "capacity_at",
     "examine",
-    "occurrences_between",
     "openness_of",
-    "past_windows",
     "place",
     "reach_of",
-    "standing_windows",
     "verdict_for",
     "verdict_over",
     "window_problems",
