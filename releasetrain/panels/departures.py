@@ -1,11 +1,10 @@
 """Gather what a departure's page shows to everybody: its head, its manifest, its rollouts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from releasetrain.catalog.models import Dependency
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
@@ -88,7 +87,7 @@ def reasons_of(
 
 
 def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving]) -> datetime | None:
-    """Forecast when everybody has it: what is left to bake, in order of dependency, and what holds it."""
+    """Say when everybody has it: as the forecast foresees it, or by what is left to bake once it rolls."""
     state = D(departure.state)
     if state in FINISHED_STATES or not standing.load.services:
         return None
@@ -96,12 +95,8 @@ def arrives_at(departure: Departure, standing: Standing, moving: Sequence[Moving
         ends = [_ends_at(one) for one in moving if one.rollout.kind == "forward"]
         known = [end for end in ends if end is not None]
         return max(known) if known and len(known) == len(ends) else None
-    if standing.foreseen and (standing.foreseen.course.holds or standing.foreseen.course.waits):
-        held_until = standing.foreseen.course.arrives_at
-        return whole_second(held_until) if held_until else None
-    bake = sum(float(stage["bake_seconds"]) for stage in standing.plan.ladder)
-    waves = longest_chain(standing.load.services)
-    return whole_second(departure.departs_at + timedelta(seconds=bake * waves))
+    ends_at = standing.foreseen.course.arrives_at if standing.foreseen else None
+    return whole_second(ends_at) if ends_at is not None else None
 
 
 def _ends_at(one: Moving) -> datetime | None:
@@ -115,20 +110,6 @@ def _ends_at(one: Moving) -> datetime | None:
     if one.state in {RolloutState.PREFLIGHT, RolloutState.SHIFTING} and not one.is_held:
         return whole_second(rollout.state_entered_at + timedelta(seconds=sum(bakes)))
     return None
-
-
-def longest_chain(services: Iterable[int]) -> int:
-    """Return how many services have to move one after the other."""
-    aboard = set(services)
-    needs: dict[int, set[int]] = {service: set() for service in aboard}
-    rows = Dependency.objects.filter(service__in=aboard, depends_on__in=aboard)
-    for service, needed in rows.values_list("service_id", "depends_on_id"):
-        needs[service].add(needed)
-    depth = dict.fromkeys(aboard, 1)
-    for _ in aboard:  # a chain is never longer than there are services, circles included
-        for service, others in needs.items():
-            depth[service] = min(len(aboard), max([depth[service], *(depth[one] + 1 for one in others)]))
-    return max(depth.values(), default=1)
 
 
 def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None:

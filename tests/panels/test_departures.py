@@ -11,8 +11,10 @@ from releasetrain.catalog.models import Dependency
 from releasetrain.panels import Audience
 from releasetrain.panels.decisions import load_decision
 from releasetrain.panels.departures import load_manifest, load_rollout_lines, load_summary
+from releasetrain.panels.forecast import load_forecast
 from releasetrain.rollouts.models import Hold
 from releasetrain.trains.models import Bundle, Departure, Manifest, Vote
+from releasetrain.trains.rules.forecast import SHIFT_TAKES
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -46,7 +48,9 @@ def test_the_summary_forecasts_arrival_from_the_whole_ladder() -> None:
     make.change(departure=departure, state="aboard", boarded_at=make.NOW)
     summary = load_summary(departure.pk, MEMBER, make.NOW)
     assert summary is not None
-    assert summary.arrives_at == departure.departs_at + timedelta(minutes=60)
+    forecast = load_forecast(departure.pk, MEMBER, make.NOW)
+    assert forecast is not None and summary.arrives_at == forecast.arrives_at
+    assert summary.arrives_at == departure.departs_at + timedelta(minutes=60) + 6 * SHIFT_TAKES
 
 
 def test_services_that_need_each_other_arrive_one_after_the_other() -> None:
@@ -56,7 +60,7 @@ def test_services_that_need_each_other_arrive_one_after_the_other() -> None:
     Dependency.objects.create(service=make.service("Storefront"), depends_on=make.service("Ledger"))
     summary = load_summary(departure.pk, MEMBER, make.NOW)
     assert summary is not None
-    assert summary.arrives_at == departure.departs_at + timedelta(minutes=120)
+    assert summary.arrives_at == departure.departs_at + timedelta(minutes=120) + 12 * SHIFT_TAKES
 
 
 def test_a_rolling_summary_forecasts_from_the_bake_that_is_left_and_not_at_all_while_held() -> None:
