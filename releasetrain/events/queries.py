@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from releasetrain.events.kinds import KINDS
 from releasetrain.events.models import Event, EventLink
@@ -20,6 +20,15 @@ def newest(topics: Iterable[str], limit: int = 50) -> QuerySet[Event]:
     """Return the latest committed events of any of the topics, newest first."""
     events = Event.objects.filter(link__isnull=False, topics__overlap=list(topics)).select_related("link")
     return events.order_by("-link__position")[:limit]
+
+
+def latest_about(subject: Model) -> Event | None:
+    """Return the last thing that happened to a row, None where nothing is known."""
+    return (
+        Event.objects.filter(subject_kind=subject._meta.label_lower, subject_id=subject.pk)
+        .order_by("-pk")
+        .first()
+    )
 
 
 def last_position() -> int:

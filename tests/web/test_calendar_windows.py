@@ -1,6 +1,7 @@
 """A window is rehearsed before it is saved, and whoever ends it reads first what that does."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.actions import open_window
+from releasetrain.calendars.actions import open_window, save_window
 from releasetrain.calendars.models import Holidays, Window
 from releasetrain.calendars.queries import WindowSettings
 from releasetrain.calendars.rules.windows import Lane
@@ -280,6 +281,31 @@ def test_a_window_is_edited_from_what_it_is(sign_in: SignIn) -> None:
     save(browser, typed(name="Long weekend", repeats="FREQ=WEEKLY", ends_local="2026-11-30T09:00"), path)
     window.refresh_from_db()
     assert (window.name, window.ends_local) == ("Long weekend", "2026-11-30T09:00:00")
+
+
+def test_l7_what_somebody_saved_meanwhile_is_said_and_nothing_typed_is_lost(sign_in: SignIn) -> None:
+    window = opened()
+    browser, path = sign_in(Role.RELEASE_MANAGER), f"/calendar/windows/{window.pk}/edit/"
+    seen = seen_on(text_of(browser.get(path)))
+    other = replace(WindowSettings.of(window), name="Longer weekend")
+    save_window(window, other, by=make.user("Max Weber", Role.RELEASE_MANAGER), now=make.NOW)
+    mine = typed(name="My weekend", repeats="FREQ=WEEKLY", seen=seen)
+    answer = save(browser, mine, path)
+    text = text_of(answer)
+    assert answer.status_code == 409
+    assert "Max Weber changed the window Longer weekend: name." in text
+    assert 'value="My weekend"' in text
+    window.refresh_from_db()
+    assert window.name == "Longer weekend"
+    assert save(browser, mine | {"seen": seen_on(text)}, path).status_code == 302
+    window.refresh_from_db()
+    assert window.name == "My weekend"
+
+
+def seen_on(text: str) -> str:
+    found = re.search(r'name="seen" value="(\w+)"', text)
+    assert found
+    return found[1]
 
 
 def test_a_rule_of_ones_own_is_shown_as_it_was_written(sign_in: SignIn) -> None:

@@ -5,12 +5,13 @@ from datetime import datetime
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
-from releasetrain.calendars.models import Window
+from releasetrain.calendars.models import Feed, Window
 from releasetrain.calendars.queries.freezes import WHO_LETS_THE_LINE_RUN
 from releasetrain.calendars.queries.settings import Where, why_not_text
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SystemActor
-from releasetrain.lib.errors import Invalid, NotAllowed, Refused
+from releasetrain.events.queries import latest_about, sentence
+from releasetrain.lib.errors import Invalid, NotAllowed, Refused, Stale
 from releasetrain.lib.schedule import at_words
 
 MAY_OPEN = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
@@ -70,6 +71,21 @@ def refuse_over(window: Window, now: datetime) -> None:
         raise AlreadyEnded(
             f"The window “{window.name}” has ended already, on {ended}. Open a new one instead."
         )
+
+
+def refuse_stale(subject: Window | Feed, *, seen: str | None, is_now: str) -> None:
+    """Refuse settings that were decided on a page which shows older ones, saying who changed them (RULES L7).
+
+    :param seen: the print of what the page showed; None where nobody looked at one
+    """
+    if seen is None or seen == is_now:
+        return
+    newest = latest_about(subject)
+    happened = f"{sentence(newest)}." if newest else "Somebody has changed it."
+    raise Stale(
+        f"{happened} What you typed is still here: look at how it stands now, and save again to put yours in "
+        "its place."
+    )
 
 
 def gone(window: Window) -> str:

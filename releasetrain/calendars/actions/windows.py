@@ -18,6 +18,7 @@ from releasetrain.calendars.actions.refusals import (
     refuse_foreign,
     refuse_over,
     refuse_problems,
+    refuse_stale,
     refuse_strangers,
 )
 from releasetrain.calendars.models import Feed, Occurrence, Window, WindowScope
@@ -84,13 +85,16 @@ def save_window(
     by: User | SystemActor,
     now: datetime,
     is_confirmed: bool = False,
+    seen: str | None = None,
 ) -> Window:
     """Change a window; what it has stopped so far stays as it was (RULES T12, W3).
 
+    :param seen: the print of the settings that were changed; None where nobody looked at any
     :raises AlreadyEnded: it was ended or deleted
     :raises Invalid: it is typed wrong; what is newly doubtful must be confirmed (RULES W10)
     :raises NotAllowed: one of its places, as they were or will be, is not this person's to close
     :raises NotOurs: it comes from a feed, or it is a stopped line
+    :raises Stale: somebody else has changed it meanwhile (RULES L7)
     """
     locked = _locked(window)
     before = WindowSettings.of(locked)
@@ -98,6 +102,7 @@ def save_window(
     refuse_strangers(by, MAY_OPEN, "let this window cover that", settings.includes)
     refuse_over(locked, now)
     refuse_foreign(locked)
+    refuse_stale(locked, seen=seen, is_now=before.fingerprint)
     refuse_problems(window_problems(settings, now, is_confirmed=is_confirmed, window=locked))
     changed = before.differing(settings)
     if changed:

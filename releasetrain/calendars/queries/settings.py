@@ -15,6 +15,7 @@ from releasetrain.calendars.rules.times import BadTime, Plan, Spec, end_of_days,
 from releasetrain.calendars.rules.windows import Behaviour, DayMode, Effect, Lane, Stops
 from releasetrain.catalog.models import Environment, Region, Service
 from releasetrain.lib import recurrence
+from releasetrain.lib.hashing import digest
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import read_zone
 from releasetrain.lib.words import listed
@@ -43,6 +44,12 @@ class Where:
         if self.service:
             return self.service.team_id
         return self.team.pk if self.team else None
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Return what it names as numbers, 0 for what it does not name."""
+        named = (self.team, self.service, self.environment, self.region)
+        return tuple(one.pk if one else 0 for one in named)
 
     def covers(self, other: "Where") -> bool:
         """Tell whether it holds all of another part of the house."""
@@ -146,6 +153,17 @@ class WindowSettings:
         ends = (read_end(text, is_all_day=self.is_all_day) for text in (self.starts_local, self.ends_local))
         start, end = (f"{one:%Y-%m-%d}" if self.is_all_day else one.isoformat() for one in ends)
         return start, end
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of everything, to tell whether it is what somebody looked at."""
+        said = {
+            "lanes": sorted(self.lanes),
+            "holidays": self.holidays.pk if self.holidays else None,
+            "includes": sorted(one.ids for one in self.includes),
+            "excludes": sorted(one.ids for one in self.excludes),
+        }
+        return digest({**self._normal(), **said})
 
     @property
     def where(self) -> str:

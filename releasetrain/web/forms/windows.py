@@ -45,6 +45,7 @@ PLACES_SET = "places"
 NOT_SETTINGS = {
     "csrfmiddlewaretoken",
     "rehearsed",
+    "seen",
     "is_confirmed",
     "save",
     "rehearse",
@@ -256,6 +257,7 @@ def initial_of(window: Window) -> dict[str, Any]:
     places = [(False, where) for where in settings.includes] + [(True, where) for where in settings.excludes]
     repeats = ON_HOLIDAYS if settings.holidays else settings.rule if settings.rule in PRESETS else BY_RULE
     return {
+        "seen": settings.fingerprint,
         "name": settings.name,
         "reason": settings.reason,
         "effect": settings.effect.value,

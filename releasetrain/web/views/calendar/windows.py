@@ -15,7 +15,7 @@ from releasetrain.calendars import actions
 from releasetrain.calendars.models import Window
 from releasetrain.calendars.queries import WindowSettings
 from releasetrain.lib import clock
-from releasetrain.lib.errors import NotAllowed, NotFound, Refused
+from releasetrain.lib.errors import NotAllowed, NotFound, Refused, Stale
 from releasetrain.trains.queries.rehearsal import rehearse
 from releasetrain.web.contexts.calendar.line import OPEN_ROLES, why_not_anywhere
 from releasetrain.web.contexts.calendar.rehearsal import departures_hit, rehearsal_panel
@@ -89,7 +89,7 @@ def edit(request: Request, window: Window | None) -> HttpResponse:
         if (saved := save(request, form, window, now)) is not None:
             messages.success(request, f"The window “{saved.name}” is saved.")
             return redirect("calendar-windows-detail", pk=saved.pk)
-        return draw(request, form, window, now, seen=seen, status=422)
+        return draw(request, form, window, now, seen=seen, status=409 if form.is_stale else 422)
     return draw(request, form, window, now, seen=seen, wanted_to_save="save" in request.POST)
 
 
@@ -110,7 +110,14 @@ def save(request: Request, form: WindowForm, window: Window | None, now: datetim
     try:
         if window is None:
             return actions.open_window(settings, by=request.user, now=now, is_confirmed=is_confirmed)
-        return actions.save_window(window, settings, by=request.user, now=now, is_confirmed=is_confirmed)
+        seen = form.cleaned_data["seen"] or None
+        return actions.save_window(
+            window, settings, by=request.user, now=now, is_confirmed=is_confirmed, seen=seen
+        )
+    except Stale as refusal:
+        form.add_error(None, refusal.message)
+        form.look_again(WindowSettings.of(window_or_refusal(window.pk)).fingerprint if window else "")
+        return None
     except Refused as refusal:
         form.add_error(form.field_of(getattr(refusal, "field", "")), refusal.message)
         return None
