@@ -15,6 +15,7 @@ from releasetrain.api.ofrep import beside  # noqa: E402
 from releasetrain.live.routing import stream  # noqa: E402
 
 import_module(settings.ROOT_URLCONF)  # with every page, so that no request waits for that
+import_module("releasetrain.celery")  # so that a page may wake a task by its name
 application = beside(get_asgi_application())
 
 __all__ = ["application", "stream"]

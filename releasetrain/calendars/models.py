@@ -33,7 +33,8 @@ class Feed(models.Model):
     """Somebody else's calendar, by address or as a file; the last good body is kept (RULES W11).
 
     `report` lists what could not be taken over: {"event": title or uid, "problem": sentence}. `zone` is for
-    times without one and all-day events. Scope, level, lanes and behaviour are handed to each window.
+    times without one and all-day events; `asked_at` is when somebody wanted it now. Scope, level, lanes and
+    behaviour are handed to each window.
     """
 
     name = models.CharField(max_length=120)
@@ -63,6 +64,7 @@ class Feed(models.Model):
     good_at = models.DateTimeField(null=True, blank=True)
     next_due_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0)
+    asked_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="feeds")
     created_at = models.DateTimeField(db_default=Now())
     removed_at = models.DateTimeField(null=True, blank=True)
@@ -77,6 +79,11 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_being_fetched(self) -> bool:
+        """Tell whether somebody has asked for it since it was tried last."""
+        return self.asked_at is not None and (self.checked_at is None or self.checked_at < self.asked_at)
 
     @property
     def is_stale(self) -> bool:

@@ -54,6 +54,7 @@ KINDS: dict[str, str] = {
     "calendars.feed.changed": (
         "The calendar {subject} has changed: {added} added, {changed} changed, {removed} removed"
     ),
+    "calendars.feed.edited": "{actor} changed how the calendar {subject} is read: {changed}",
     "calendars.feed.failed": "The calendar {subject} could not be read: {problem}",
     "calendars.feed.recovered": "The calendar {subject} can be read again",
     "calendars.feed.removed": "{actor} removed the calendar {subject}: {reason}",

@@ -290,7 +290,59 @@ def test_a_calendar_is_removed_with_a_reason(sign_in: SignIn) -> None:
     assert "Blackouts" not in text_of(browser.get("/calendar/feeds/")).split("<main")[1].split("toast")[0]
 
 
-@pytest.mark.parametrize("verb", ["refresh", "file", "remove"])
+def test_a_calendar_is_edited_from_what_it_is(sign_in: SignIn) -> None:
+    browser = sign_in(Role.RELEASE_MANAGER)
+    browser.post("/calendar/feeds/new/", feed_fields(body=SimpleUploadedFile("a.ics", CALENDAR)))
+    feed = Feed.objects.get()
+    path = f"/calendar/feeds/{feed.pk}/edit/"
+    assert path in text_of(browser.get(f"/calendar/feeds/{feed.pk}/"))
+    page = text_of(browser.get(path))
+    assert 'value="Blackouts"' in page and 'name="brings"' not in page and 'name="url"' not in page
+    answer = browser.post(path, feed_fields(name="Blackout dates", level="soft", lanes=["hotfix"]))
+    assert answer["Location"] == f"/calendar/feeds/{feed.pk}/"
+    feed.refresh_from_db()
+    assert (feed.name, feed.level, feed.lanes) == ("Blackout dates", "soft", ["hotfix"])
+    assert Window.objects.get(feed=feed, deleted_at=None).level == "soft"
+
+
+def test_l7_a_calendar_that_somebody_saved_meanwhile_keeps_what_was_typed(sign_in: SignIn) -> None:
+    browser = sign_in(Role.RELEASE_MANAGER)
+    feed = Feed.objects.create(
+        name="Blackouts", brings="windows", zone="UTC", url="https://example.org/a.ics"
+    )
+    path, typed = (
+        f"/calendar/feeds/{feed.pk}/edit/",
+        feed_fields(url=feed.url, name="Mine", seen="an old one"),
+    )
+    answer = browser.post(path, typed)
+    assert answer.status_code == 409
+    page = text_of(answer)
+    assert "look at how it stands now" in page and 'value="Mine"' in page
+    seen = page.split('name="seen" value="')[1].split('"')[0]
+    assert browser.post(path, typed | {"seen": seen}).status_code == 302
+    wrong = browser.post(path, typed | {"name": ""})
+    assert wrong.status_code == 422 and "https://example.org/a.ics" in text_of(wrong)
+
+
+def test_a_calendar_is_fetched_by_the_worker_and_its_page_says_so(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releasetrain.calendars.actions.feeds.fetch", lambda url: 1 / 0)
+    feed = Feed.objects.create(
+        name="Blackouts", brings="windows", zone="UTC", url="https://example.org/a.ics"
+    )
+    browser, path = sign_in(Role.RELEASE_MANAGER), f"/calendar/feeds/{feed.pk}/"
+    assert browser.post(f"{path}refresh/")["Location"] == path
+    page = text_of(browser.get(path))
+    assert "Being fetched" in page and f'hx-get="{path}state/"' in page
+    assert "It is being fetched at the moment." in page
+    assert "Being fetched" in text_of(browser.get(f"{path}state/", headers=HTMX))
+    Feed.objects.filter(pk=feed.pk).update(checked_at=make.NOW + timedelta(seconds=1))
+    assert browser.get(f"{path}state/", headers=HTMX)["HX-Refresh"] == "true"
+    assert "hx-get" not in text_of(browser.get(f"{path}state/"))
+
+
+@pytest.mark.parametrize("verb", ["refresh", "file", "remove", "edit"])
 def test_a_viewer_touches_no_calendar(sign_in: SignIn, verb: str) -> None:
     feed = Feed.objects.create(
         name="Blackouts", brings="windows", zone="UTC", url="https://example.org/a.ics"

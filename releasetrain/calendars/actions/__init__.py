@@ -3,6 +3,8 @@
 from releasetrain.calendars.actions.feeds import (
     FeedGone,
     add_feed,
+    ask_for_feed,
+    change_feed,
     claim,
     feed_problems,
     refresh_feed,
@@ -33,6 +35,8 @@ __all__ = [
     "WindowSettings",
     "add_feed",
     "add_holidays",
+    "ask_for_feed",
+    "change_feed",
     "claim",
     "delete_window",
     "drop_window",

@@ -11,7 +11,7 @@ from releasetrain.accounts.actions import drop_fed_shifts
 from releasetrain.accounts.actions.rota import MAY_PLAN
 from releasetrain.accounts.models import Team, User
 from releasetrain.calendars.actions.feeding import Changes, apply, had
-from releasetrain.calendars.actions.refusals import MAY_OPEN
+from releasetrain.calendars.actions.refusals import MAY_OPEN, refuse_stale
 from releasetrain.calendars.actions.windows import drop_window
 from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import decode
@@ -24,12 +24,15 @@ from releasetrain.catalog.access import roles_of
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.events.actions import SYSTEM, SystemActor, record
 from releasetrain.lib.errors import Invalid, Refused
-from releasetrain.lib.hashing import token_digest
+from releasetrain.lib.hashing import digest, token_digest
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import read_zone
+from releasetrain.lib.wake import wake
+from releasetrain.lib.words import listed
 
 BRINGS = ("windows", "shifts")
 LONGEST_NAME = 120
+REFRESH = "releasetrain.calendars.tasks.refresh_feeds"
 
 
 class FeedGone(Refused):
@@ -112,6 +115,78 @@ def feed_problems(
 
 
 @transaction.atomic
+def change_feed(
+    feed: Feed,
+    *,
+    by: User | SystemActor,
+    now: datetime,
+    name: str,
+    zone: str,
+    url: str,
+    level: Stops,
+    effect: Effect,
+    behaviour: Behaviour,
+    lanes: Iterable[Lane],
+    team: Team | None,
+    service: Service | None,
+    environment: Environment | None,
+    seen: str | None = None,
+) -> Feed:
+    """Change how a calendar is read and meant; what it said last is taken in anew under the new settings.
+
+    What it has stopped so far stays as it was (RULES T12). What it brings stays, and whether it is a file.
+
+    :param seen: `print_of` the settings that were changed; None where nobody looked at any
+    :raises FeedGone: it was removed
+    :raises Invalid: it is typed wrong, naming the field
+    :raises NotAllowed: by somebody who may not decide about what it covers, or would cover
+    :raises Stale: somebody else has changed it meanwhile (RULES L7)
+    """
+    kept = _locked(feed)
+    _refuse_strangers(by, kept.brings, kept.team, kept.service)
+    _refuse_strangers(by, kept.brings, team, service)
+    refuse_stale(kept, seen=seen, is_now=print_of(kept))
+    wanted = {
+        "name": name.strip(),
+        "zone": zone,
+        "url": read_address(url) if kept.url else "",
+        "level": level.value,
+        "effect": effect.value,
+        "behaviour": behaviour.value,
+        "lanes": sorted(lanes),
+        "team": team,
+        "service": service,
+        "environment": environment,
+    }
+    has_file = not kept.url
+    problems = feed_problems(
+        name=name, brings=kept.brings, zone=zone, url=str(wanted["url"]), has_body=has_file, team=team
+    )
+    for field, why in problems.items():
+        raise Invalid(why, field=field)
+    changed = [field for field, value in wanted.items() if getattr(kept, field) != value]
+    if not changed:
+        return kept
+    for field in changed:
+        setattr(kept, field, wanted[field])
+    if "url" in changed:
+        kept.asked_at = kept.next_due_at = now
+        wake(REFRESH)
+    kept.save(update_fields=[*changed, "asked_at", "next_due_at"])
+    kept.report = apply(kept, _kept(kept), now, before=Read(), removes=False).report
+    kept.save(update_fields=["report"])
+    record(kind="calendars.feed.edited", subject=kept, actor=by, now=now, changed=listed(changed))
+    return kept
+
+
+def print_of(feed: Feed) -> str:
+    """Return a digest of a calendar's settings, to tell whether they are what somebody looked at."""
+    plain = {field: getattr(feed, field) for field in ("name", "zone", "url", "level", "effect", "behaviour")}
+    places = {field: getattr(feed, f"{field}_id") for field in ("team", "service", "environment")}
+    return digest({**plain, **places, "lanes": sorted(feed.lanes)})
+
+
+@transaction.atomic
 def replace_file(feed: Feed, body: bytes, *, by: User | SystemActor, now: datetime) -> Feed:
     """Take in a newer file of a calendar that has no address; a bad one leaves everything as it was (W11).
 
@@ -140,6 +215,25 @@ def claim(now: datetime) -> Feed | None:
             feed.next_due_at = now + LEASE
             feed.save(update_fields=["next_due_at"])
         return feed
+
+
+@transaction.atomic
+def ask_for_feed(feed: Feed, *, by: User | SystemActor, now: datetime) -> Feed:
+    """Let a calendar be fetched next; the worker does it, and nobody waits for a foreign server.
+
+    :raises FeedGone: it was removed
+    :raises Invalid: it is a file
+    :raises NotAllowed: by somebody who may not decide about what it covers
+    """
+    _refuse_strangers(by, feed.brings, feed.team, feed.service)
+    kept = _locked(feed)
+    if not kept.url:
+        raise Invalid("This calendar is a file: upload a newer one.", field="body")
+    if not kept.is_being_fetched:
+        kept.asked_at = kept.next_due_at = now
+        kept.save(update_fields=["asked_at", "next_due_at"])
+        wake(REFRESH)
+    return kept
 
 
 def refresh_feed(feed: Feed, *, now: datetime) -> Feed:

@@ -1,11 +1,13 @@
 """Subscribe to somebody else's calendar."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 
 from releasetrain.accounts.models import Team
+from releasetrain.calendars.actions.feeds import print_of
+from releasetrain.calendars.models import Feed
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.lib.errors import Invalid
 from releasetrain.web.forms.meaning import MeaningForm
@@ -27,24 +29,18 @@ def read_file(upload: Any) -> bytes:
     return bytes(upload.read())
 
 
-class FeedForm(MeaningForm):
-    """Where a calendar comes from, what it brings, and how its windows are meant."""
+class FeedSettingsForm(MeaningForm):
+    """Where a calendar comes from, and how its windows are meant."""
 
     labels: ClassVar[Mapping[str, str]] = {
         "effect": "What its windows do",
         "level": "How much they stop",
         "behaviour": "A rollout that runs when one opens",
     }
-    field_order = ("name", "url", "body", "zone", "brings", *PLACES)
+    field_order: Sequence[str] | None = ("name", "url", "zone", *PLACES)
 
     name = forms.CharField(
         max_length=120, help_text="As people shall read it, e.g. “Payments blackout dates”."
-    )
-    brings = forms.ChoiceField(
-        choices=[("windows", "Windows"), ("shifts", "On-call shifts of a team")],
-        widget=forms.RadioSelect,
-        initial="windows",
-        label="It brings",
     )
     url = forms.CharField(
         required=False,
@@ -52,12 +48,6 @@ class FeedForm(MeaningForm):
         label="Address",
         widget=forms.URLInput,
         help_text="Of an iCalendar file (.ics). It is fetched again and again.",
-    )
-    body = forms.FileField(
-        required=False,
-        label="Or a file",
-        help_text="It is read once; you can upload a newer one later.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".ics,text/calendar"}),
     )
     zone = forms.ChoiceField(
         choices=zones, label="Time zone", help_text="For whole days, and for times that name no zone."
@@ -68,6 +58,36 @@ class FeedForm(MeaningForm):
     )
     environment = forms.ModelChoiceField(
         Environment.objects.all(), required=False, empty_label="Every environment"
+    )
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was typed as the calendar takes it."""
+        typed = {name: value for name, value in self.cleaned_data.items() if name != "seen"}
+        return {**typed, **self.meaning}
+
+
+def initial_of(feed: Feed) -> dict[str, Any]:
+    """Return what a calendar is now, as the fields show it."""
+    plain = ("name", "url", "zone", "effect", "level", "behaviour", "lanes", *PLACES)
+    return {"seen": print_of(feed), **{name: getattr(feed, name) for name in plain}}
+
+
+class FeedForm(FeedSettingsForm):
+    """A new calendar: its settings, what it brings, and its text where it has no address."""
+
+    field_order = ("name", "url", "body", "zone", "brings", *PLACES)
+
+    brings = forms.ChoiceField(
+        choices=[("windows", "Windows"), ("shifts", "On-call shifts of a team")],
+        widget=forms.RadioSelect,
+        initial="windows",
+        label="It brings",
+    )
+    body = forms.FileField(
+        required=False,
+        label="Or a file",
+        help_text="It is read once; you can upload a newer one later.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".ics,text/calendar"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -81,6 +101,5 @@ class FeedForm(MeaningForm):
 
         :raises Invalid: the file is too large
         """
-        typed = self.cleaned_data
-        body = read_file(typed["body"]) if typed["body"] else b""
-        return {**typed, **self.meaning, "body": body}
+        body = self.cleaned_data["body"]
+        return {**self.settings(), "body": read_file(body) if body else b""}

@@ -81,6 +81,7 @@ LOOKS: dict[str, Look] = {
     "line": Look("Line stopped", "octagon-pause", "bad", "solid"),
     "open": Look("Open", "lock-open", "ok"),
     "shut": Look("Shut", "lock", "bad", "square"),
+    "fetching": Look("Being fetched", "refresh-cw", "accent", "open"),
     "stale": Look("Stale", "cloud-off", "warn", "square"),
     "fresh": Look("Up to date", "circle-check", "ok", "open"),
     # overrides

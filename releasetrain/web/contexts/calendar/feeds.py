@@ -77,6 +77,8 @@ def feed_row(feed: Feed) -> FeedRow:
 
 def state_of(feed: Feed) -> str:
     """Name how fresh a calendar is, as a key of LOOKS."""
+    if feed.is_being_fetched:
+        return "fetching"
     if feed.is_stale:
         return "stale"
     return "fresh" if feed.good_at else "queued"
@@ -132,14 +134,14 @@ def why_not_feed(feed: Feed, roles: Roles) -> Reason | None:
 
 
 def actions_of(feed: Feed, roles: Roles) -> list[Action]:
-    """Offer to read it again now, and to let it go."""
+    """Offer to read it again now, to change how it is read, and to let it go."""
     why = why_not_feed(feed, roles)
     refresh = Action(
         name="refresh",
         label="Refresh now",
         url=f"/calendar/feeds/{feed.pk}/refresh/",
         icon="refresh-cw",
-        reason=why,
+        reason=why or _why_not_now(feed),
     )
     remove = Action(
         name="remove",
@@ -151,7 +153,20 @@ def actions_of(feed: Feed, roles: Roles) -> list[Action]:
         asks="required",
         consequence=_removes(feed),
     )
-    return [refresh, remove] if feed.url else [remove]
+    edit = Action(
+        name="edit",
+        label="Edit",
+        url=f"/calendar/feeds/{feed.pk}/edit/",
+        icon="pencil",
+        reason=why,
+        opens=True,
+    )
+    return [refresh, edit, remove] if feed.url else [edit, remove]
+
+
+def _why_not_now(feed: Feed) -> Reason | None:
+    text = "It is being fetched at the moment."
+    return Reason("fetching", text, who="nobody") if feed.is_being_fetched else None
 
 
 def _removes(feed: Feed) -> str:

@@ -10,12 +10,12 @@ from releasetrain.accounts.rules import Role
 from releasetrain.calendars import actions
 from releasetrain.calendars.models import Feed
 from releasetrain.lib import clock
-from releasetrain.lib.errors import Invalid, NotAllowed, NotFound, Refused
+from releasetrain.lib.errors import Invalid, NotAllowed, NotFound, Refused, Stale
 from releasetrain.web.contexts.calendar.feeds import feed_page, feed_row, feeds_in_use, why_not_feed
 from releasetrain.web.contexts.calendar.line import OPEN_ROLES, why_not_anywhere
 from releasetrain.web.contexts.calendar.sections import sections
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.feeds import FeedForm, read_file
+from releasetrain.web.forms.feeds import FeedForm, FeedSettingsForm, initial_of, read_file
 from releasetrain.web.lists import paged, pager
 from releasetrain.web.request import Request
 
@@ -59,7 +59,35 @@ def feed_new(request: Request) -> HttpResponse:
             else:
                 messages.success(request, f"The calendar “{feed}” is added.")
                 return redirect("calendar-feeds-detail", pk=feed.pk)
-    context = {"form": form, "sections": sections("feeds"), "now": clock.now()}
+    return draw_form(request, form, None, status)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def feed_edit(request: Request, pk: int) -> HttpResponse:
+    """Change how a calendar is read and meant; nothing typed is lost where somebody else was first."""
+    feed = feed_for(request, pk)
+    form = FeedSettingsForm(request.POST or None, initial=initial_of(feed))
+    if request.method != "POST":
+        return draw_form(request, form, feed, 200)
+    if not form.is_valid():
+        return draw_form(request, form, feed, 422)
+    try:
+        seen = form.cleaned_data["seen"] or None
+        actions.change_feed(feed, **form.settings(), seen=seen, by=request.user, now=clock.now())
+    except Refused as refusal:
+        field = getattr(refusal, "field", "")
+        form.add_error(field if field in form.fields else None, refusal.message)
+        if isinstance(refusal, Stale):
+            form.look_again(str(initial_of(feed_or_refusal(pk))["seen"]))
+        return draw_form(request, form, feed, refusal.status)
+    messages.success(request, f"The calendar “{form.cleaned_data['name']}” is saved.")
+    return redirect("calendar-feeds-detail", pk=pk)
+
+
+def draw_form(request: Request, form: FeedSettingsForm, feed: Feed | None, status: int) -> HttpResponse:
+    """Draw the form of a new calendar, or of one that is kept."""
+    context = {"form": form, "feed": feed, "sections": sections("feeds"), "now": clock.now()}
     return render(request, "calendar/feed_form.html", context, status=status)
 
 
@@ -82,16 +110,21 @@ def feed_detail(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @signed_in
 def feed_refresh(request: Request, pk: int) -> HttpResponse:
-    """Read a calendar again now, and say what came of it."""
+    """Let a calendar be read again now; the worker does it, and the page says when it has."""
     feed = feed_for(request, pk)
-    if not feed.url:
-        raise Invalid("This calendar is a file: upload a newer one.")
-    read = actions.refresh_feed(feed, now=clock.now())
-    if read.problem:
-        messages.warning(request, f"It could not be read; what it said last still holds. {read.problem}")
-    else:
-        messages.success(request, f"“{read}” is up to date.")
+    actions.ask_for_feed(feed, by=request.user, now=clock.now())
+    messages.success(request, f"“{feed}” is being fetched.")
     return back(request, pk)
+
+
+@signed_in
+def feed_state(request: Request, pk: int) -> HttpResponse:
+    """Draw again how fresh a calendar is; once it was fetched, the whole page says what came of it."""
+    refuse_strangers(request.roles, "see the calendars")
+    feed = feed_or_refusal(pk)
+    if request.htmx and not feed.is_being_fetched:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    return render(request, "calendar/_feed_state.html", {"feed": feed_page(feed, request.roles)})
 
 
 @require_POST
