@@ -8,3 +8,10 @@ class TrainsConfig(AppConfig):
 
     name = "releasetrain.trains"
     verbose_name = "Trains, departures and decisions"
+
+    def ready(self) -> None:
+        # Models can be imported only once every app is loaded.
+        from releasetrain.accounts.actions import guard
+        from releasetrain.trains.queries.quorums import unreachable
+
+        guard(unreachable)

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from releasetrain.accounts.models import Membership
 from releasetrain.accounts.rules import Role
+from releasetrain.api.urls import api
 from releasetrain.catalog.models import ServiceRole
 from releasetrain.events.actions import SYSTEM
 from releasetrain.lib.errors import Invalid, NotAllowed, Stale
@@ -141,6 +142,18 @@ def test_d15_a_part_of_the_software_cannot_vote() -> None:
     departure = world.sealed()
     with pytest.raises(NotAllowed, match="Only people vote"):
         actions.vote(departure, choice=Choice.GO, digest=world.digest(departure), by=SYSTEM, now=make.NOW)
+
+
+def test_d15_the_verdict_says_so_to_everything_that_asks_for_a_token() -> None:
+    departure = world.sealed()
+    answer = queries.verdict(queries.Action.VOTE, departure, SYSTEM, make.NOW)
+    assert [(reason.code, reason.text) for reason in answer.reasons] == [
+        ("not_a_person", "Only people vote; tokens and system accounts cannot.")
+    ]
+
+
+def test_d15_no_address_of_the_api_takes_a_vote() -> None:
+    assert [path for path in api.get_openapi_schema()["paths"] if "vote" in path or "ballot" in path] == []
 
 
 def test_somebody_who_is_not_asked_is_told_who_is() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
@@ -12,9 +13,11 @@ from django.db import connection
 from releasetrain.accounts.rules import Role
 from releasetrain.events.models import Event
 from releasetrain.lib.errors import Refused
-from releasetrain.trains import actions
+from releasetrain.trains import actions, queries
 from releasetrain.trains.actions import TrainSettings
 from releasetrain.trains.models import Change, Departure, Vote
+from releasetrain.trains.queries.policies import PolicySettings
+from releasetrain.trains.rules.plan import Ask
 from releasetrain.trains.rules.states import Choice
 from tests import make
 from tests.trains import world
@@ -78,6 +81,78 @@ def test_d9_twenty_clicks_of_one_person_are_one_vote() -> None:
     )
     assert refusals(results) == []
     assert Vote.objects.count() == happened("trains.vote.cast") == happened("trains.departure.cleared") == 1
+
+
+def test_d2_twenty_last_votes_adopt_a_weaker_policy_once() -> None:
+    people = [make.user(f"Voter {number}", Role.RELEASE_MANAGER) for number in range(MANY)]
+    policy = make.policy(release_manager=2)
+    settings = replace(PolicySettings.of(policy), asks=(Ask(Role.RELEASE_MANAGER, 1),))
+    proposal = actions.propose_policy(
+        policy, settings, reason="slow", by=make.user("Pat", Role.RELEASE_MANAGER), now=make.NOW
+    )
+    results = at_once(
+        *(
+            lambda one=one: actions.vote_on_policy(proposal, choice=Choice.GO, by=one, now=make.NOW)
+            for one in people
+        )
+    )
+    assert happened("trains.policy.saved") == happened("trains.policy.proposal_ended") == 1
+    assert len(refusals(results)) == MANY - 2
+    policy.refresh_from_db()
+    assert policy.revision == 2
+
+
+def test_d8_twenty_second_people_overrule_an_objection_once() -> None:
+    departure = world.cleared()
+    no = world.vote(departure, world.manager("Nia"), Choice.NO_GO, reason="it leaks").vote
+    actions.ask_to_overrule(no, reason="measured", by=world.manager("Kim"), now=make.NOW)
+    people = [make.user(f"Second {number}", Role.RELEASE_MANAGER) for number in range(MANY)]
+    results = at_once(
+        *(lambda one=one: actions.agree_to_overrule(no, by=one, now=make.NOW) for one in people)
+    )
+    assert len(refusals(results)) == MANY - 1
+    assert happened("trains.vote.overruled") == 1
+    assert happened("trains.departure.cleared") == 2
+
+
+def test_d7_twenty_looks_remind_pass_on_and_reopen_once() -> None:
+    policy = make.policy(release_manager=1)
+    policy.votes_last, policy.decide_by = timedelta(hours=2), {"kind": "lead", "seconds": 60}
+    policy.save(update_fields=["votes_last", "decide_by"])
+    train = make.train(policy=policy)
+    departure = make.departure(
+        train, plan=queries.plan_of(train).to_json(), departs_at=make.NOW + timedelta(hours=5)
+    )
+    departure = world.cleared(departure)
+    late = departure.departs_at - timedelta(seconds=30)
+    at_once(*[lambda: actions.look_again(departure, now=late)] * MANY)
+    assert happened("trains.vote.expired") == happened("trains.departure.reopened") == 1
+    assert happened("trains.decision.overdue") == 1
+
+
+def test_d14_twenty_stand_ins_fill_one_place() -> None:
+    departure = world.sealed(make.departure(make.train(policy=make.policy(release_manager=2))))
+    digest, giver = world.digest(departure), world.manager()
+    people = [make.user(f"Stand-in {number}") for number in range(MANY)]
+    for one in people:
+        actions.delegate(
+            taker=one,
+            starts_at=make.NOW,
+            ends_at=make.NOW + timedelta(days=1),
+            reason="away",
+            by=giver,
+            now=make.NOW,
+        )
+    results = at_once(
+        *(
+            lambda one=one: actions.vote(
+                departure, choice=Choice.GO, digest=digest, by=one, now=departure.cut_off_at
+            )
+            for one in people
+        )
+    )
+    assert len(refusals(results)) == MANY - 1
+    assert Vote.objects.filter(replaced_at=None).count() == 1
 
 
 def test_d9_twenty_workers_let_a_departure_leave_once() -> None:

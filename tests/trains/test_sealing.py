@@ -1,5 +1,6 @@
 """What is aboard at the cut-off is fixed under one digest."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from releasetrain.lib.hashing import digest
 from releasetrain.trains import actions, queries
 from releasetrain.trains.actions.refusals import NotDue
 from releasetrain.trains.models import Departure
+from releasetrain.trains.queries.policies import PolicySettings
+from releasetrain.trains.rules.states import Choice
 from tests import make
 from tests.trains import world
 
@@ -120,15 +123,11 @@ def test_d2_a_departure_that_no_tick_opened_takes_its_plan_over_at_the_seal() ->
 def test_d2_a_policy_that_changes_after_the_seal_changes_nothing_for_the_sealed() -> None:
     departure = world.sealed()
     policy = departure.train.policy
-    actions.save_policy(
-        name=policy.name,
-        owner=policy.owner,
-        asks={},
-        no_approval_needed=True,
-        by=world.manager(),
-        now=make.NOW,
-        policy=policy,
-    )
+    settings = replace(PolicySettings.of(policy), asks=(), no_approval_needed=True)
+    proposal = actions.propose_policy(policy, settings, reason="slow", by=world.manager("Kim"), now=make.NOW)
+    assert actions.vote_on_policy(proposal, choice=Choice.GO, by=world.manager(), now=make.NOW).is_adopted
+    policy.refresh_from_db()
+    assert policy.no_approval_needed
     standing = queries.standing_of(Departure.objects.get(pk=departure.pk), departure.cut_off_at)
     assert standing.tally
     assert not standing.tally.is_go

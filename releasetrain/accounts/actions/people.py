@@ -1,17 +1,25 @@
 """Let people in, give them roles, and issue tokens."""
 
 import secrets
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from releasetrain.accounts.models import ApiToken, Membership, SignInLink, Team, User
 from releasetrain.accounts.rules import Role
+from releasetrain.accounts.rules.roles import Loss
 from releasetrain.events.actions import Actor, record
 from releasetrain.lib.errors import Refused
 from releasetrain.lib.hashing import token_digest
 
 LINK_LIFETIME = timedelta(hours=24)
+Guard = Callable[[datetime], Iterable[Loss]]
+guards: list[Guard] = []
+
+
+class StillNeeded(Refused):
+    """Refuse to take a role from somebody without whom a decision could not be made (RULES D4)."""
 
 
 class LinkSpent(Refused):
@@ -52,6 +60,45 @@ def grant(*, user: User, role: Role, team: Team | None, by: Actor | None, now: d
         place = team.name if team else "the whole house"
         record(kind="accounts.role.granted", subject=user, actor=by, now=now, role=role.label, team=place)
     return membership
+
+
+def guard(one: Guard) -> None:
+    """Ask this about everybody who loses a role, inside the transaction that takes it."""
+    if one not in guards:
+        guards.append(one)
+
+
+@transaction.atomic
+def revoke(membership: Membership, *, by: Actor | None, now: datetime) -> list[str]:
+    """Take a role from a person; return what is said about quorums that they are missed in.
+
+    :raises StillNeeded: a policy that guards its quorum needs them (RULES D4)
+    """
+    user, role, team = membership.user, Role(membership.role), membership.team
+    before = losses(now)
+    membership.delete()
+    place = team.name if team else "the whole house"
+    record(kind="accounts.role.revoked", subject=user, actor=by, now=now, role=role.label, team=place)
+    return check_losses(user, before, now)
+
+
+def losses(now: datetime) -> list[Loss]:
+    """Return every quorum that cannot be reached."""
+    return [loss for one in guards for loss in one(now)]
+
+
+def check_losses(user: User, before: Iterable[Loss], now: datetime) -> list[str]:
+    """Say which quorums can no longer be reached, now that somebody has lost a role or is gone.
+
+    :param before: those that could not be reached anyway
+    :raises StillNeeded: one of them is guarded by its policy
+    """
+    known = set(before)
+    new = [loss for loss in losses(now) if loss not in known]
+    if guarded := [loss for loss in new if loss.is_guarded]:
+        named = " ".join(loss.sentence for loss in guarded)
+        raise StillNeeded(f"{user} is still needed. {named} Give the role to somebody else first.")
+    return [loss.sentence for loss in new]
 
 
 def make_sign_in_link(user: User, now: datetime) -> str:

@@ -57,6 +57,14 @@ class Roles:
         return role in self.house or any((team, role) in self.teams for team in teams)
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A quorum that can no longer be reached; guarded where its policy refuses that."""
+
+    sentence: str
+    is_guarded: bool
+
+
 SCOPES = {
     "read": "departures and rollouts",
     "metrics:": "push metrics",

@@ -13,6 +13,7 @@ from releasetrain.trains.actions.changes import Submitted, board, move, submit_c
 from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.deciding import look_again
 from releasetrain.trains.actions.decisions import Voted, vote
+from releasetrain.trains.actions.delegating import delegate, end_delegation
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
 from releasetrain.trains.actions.drafts import expire_change, save_draft
 from releasetrain.trains.actions.evidence import Reported, report_evidence
@@ -25,7 +26,15 @@ from releasetrain.trains.actions.overrides import (
     review_override,
     withdraw_override,
 )
+from releasetrain.trains.actions.overruling import agree_to_overrule, ask_to_overrule
 from releasetrain.trains.actions.placing import Placement
+from releasetrain.trains.actions.policies import (
+    PolicyVoted,
+    propose_policy,
+    save_policy,
+    vote_on_policy,
+    withdraw_proposal,
+)
 from releasetrain.trains.actions.readiness import sample_readiness, tick_check, undo_check, waive_check
 from releasetrain.trains.actions.readying import make_ready
 from releasetrain.trains.actions.sealing import open_boarding, seal
@@ -35,7 +44,6 @@ from releasetrain.trains.actions.timetable import (
     create_train,
     materialise,
     retire_train,
-    save_policy,
     save_train,
 )
 from releasetrain.trains.actions.variants import choose_week, save_variant
@@ -46,15 +54,18 @@ __all__ = [
     "Imported",
     "Ingested",
     "Placement",
+    "PolicyVoted",
     "Reported",
     "Submitted",
     "TrainSettings",
     "Voted",
     "accept_hold",
+    "agree_to_overrule",
     "apply_settings",
     "approve_override",
     "arrive",
     "ask_to_check_in",
+    "ask_to_overrule",
     "board",
     "cancel",
     "carry_blocker",
@@ -63,7 +74,9 @@ __all__ = [
     "clear_blocker",
     "create_train",
     "defer_blocker",
+    "delegate",
     "depart",
+    "end_delegation",
     "expire_change",
     "fill_up",
     "hand_over",
@@ -81,6 +94,7 @@ __all__ = [
     "open_blocker",
     "open_boarding",
     "postpone",
+    "propose_policy",
     "raise_overdue_review",
     "recheck_hold",
     "release",
@@ -102,8 +116,10 @@ __all__ = [
     "tick_check",
     "undo_check",
     "vote",
+    "vote_on_policy",
     "waive_check",
     "watch_error_rate",
     "withdraw",
     "withdraw_override",
+    "withdraw_proposal",
 ]

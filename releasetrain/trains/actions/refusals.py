@@ -20,6 +20,10 @@ class VoteRefused(Refused):
     """Refuse a vote that could not count or would count for something else than was read."""
 
 
+class PolicyRefused(Refused):
+    """Refuse an edit of a policy that others decide about."""
+
+
 class SteeringRefused(Refused):
     """Refuse to steer a departure in its present state."""
 

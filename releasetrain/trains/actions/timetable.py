@@ -1,14 +1,12 @@
 """Put trains on the timetable, edit them, and materialise their departures."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from releasetrain.accounts.access import refuse_without
-from releasetrain.accounts.models import Team, User
-from releasetrain.accounts.rules import Role
+from releasetrain.accounts.models import User
 from releasetrain.catalog.access import roles_of
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, NotAllowed
@@ -17,9 +15,9 @@ from releasetrain.lib.words import listed
 from releasetrain.trains.actions.locking import locked_train
 from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
 from releasetrain.trains.actions.turns import save_seats, seat_captains
-from releasetrain.trains.models import Departure, Policy, Requirement, Train
+from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
-from releasetrain.trains.queries.settings import policy_problems, train_problems
+from releasetrain.trains.queries.settings import train_problems
 from releasetrain.trains.queries.terms import PLAIN, TrainSettings
 from releasetrain.trains.queries.timetable import AHEAD, dates_to_board, moves
 from releasetrain.trains.queries.verdicts import RUNNERS
@@ -29,38 +27,6 @@ from releasetrain.trains.rules.timetable import Move, Timetable
 
 TIMES = ["boards_at", "cut_off_at", "departs_at", "cut_offs", "milestones"]
 OUT_OF_THE_WAY = timedelta(days=400_000)
-
-
-@transaction.atomic
-def save_policy(
-    *,
-    name: str,
-    owner: Team,
-    asks: Mapping[Role, int],
-    by: By,
-    now: datetime,
-    no_approval_needed: bool = False,
-    policy: Policy | None = None,
-) -> Policy:
-    """Say who must say go; departures that are boarding or sealed keep what they have (RULES D2).
-
-    :param asks: quorum by role
-    :param policy: the one to edit; None makes a new one
-    :raises Invalid: a quorum that nobody could reach, or nobody asked without saying so (D4, D11)
-    :raises NotAllowed: this person runs no trains of the owner
-    """
-    if isinstance(by, User):
-        refuse_without(roles_of(by), RUNNERS, f"save policies of {owner.name}", team=owner.pk)
-    _refuse_first(policy_problems(name, asks, no_approval_needed=no_approval_needed, policy=policy))
-    saved = policy or Policy()
-    saved.name, saved.owner, saved.no_approval_needed = name.strip(), owner, no_approval_needed
-    saved.save()
-    saved.requirements.exclude(role__in=asks).delete()
-    for role, quorum in asks.items():
-        Requirement.objects.update_or_create(policy=saved, role=role, defaults={"quorum": quorum})
-    words = listed([f"{quorum} × {role.label}" for role, quorum in asks.items()]) or "no approval needed"
-    record(kind="trains.policy.saved", subject=saved, actor=by, now=now, asks=words)
-    return saved
 
 
 @transaction.atomic

@@ -127,6 +127,10 @@ class Holders:
             proxies=self._proxies(ask.role, people),
         )
 
+    def people_of(self, role: Role, team: int) -> dict[int, str]:
+        """Return who holds a role in one team alone."""
+        return self._people(role, {team}, ())
+
     def _people(self, role: Role, teams: Collection[int | None], services: Collection[int]) -> dict[int, str]:
         held = self.by_role.get(role, [])
         people = {one.user: one.name for one in held if one.service is None and one.team in teams}

@@ -1,17 +1,12 @@
 """Hold what a form says about a train or a policy, and find what is wrong with it before it is saved."""
 
-from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from releasetrain.accounts.models import Membership, Team, User
-from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Service
 from releasetrain.lib.recurrence import BadRule
 from releasetrain.lib.schedule import flaws, nearest, occurrences
-from releasetrain.trains.models import TRAIN_LANES, Policy, Train
-from releasetrain.trains.queries.seats import seat_holders
+from releasetrain.trains.models import TRAIN_LANES, Train
+from releasetrain.trains.queries.policies import why_not_policy
 from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedule_of, terms_of, weeks_of
-from releasetrain.trains.rules.decision import why_not_quorum
 from releasetrain.trains.rules.ladder import why_not_ladder
 from releasetrain.trains.rules.readiness import Asks, why_not_asks
 from releasetrain.trains.rules.risk import MOST_POINTS
@@ -20,7 +15,7 @@ from releasetrain.trains.rules.times import read_cut_offs, read_milestones
 from releasetrain.trains.rules.vehicles import Trait
 from releasetrain.trains.rules.weeks import why_too_near
 
-__all__ = ["TrainSettings", "policy_problems", "schedule_notes", "train_problems", "why_not_policy"]
+__all__ = ["TrainSettings", "schedule_notes", "train_problems"]
 
 TEN_YEARS = timedelta(days=3660)
 A_YEAR = timedelta(days=400)
@@ -147,57 +142,3 @@ def schedule_notes(settings: TrainSettings, now: datetime) -> list[str]:
     """Return what the clocks will not let happen as it was typed, in the next 400 days (RULES T2, T3)."""
     ahead = occurrences(schedule_of(settings), after=now, until=now + A_YEAR)
     return [one.note for one in ahead if one.note]
-
-
-def why_not_policy(policy: Policy, team: Team, services: Iterable[Service]) -> str | None:
-    """Return why a policy could never be met on such a train, or None (RULES D4, D11)."""
-    asks = list(policy.requirements.all())
-    if not asks and not policy.no_approval_needed:
-        return f"{policy.name} asks nobody and does not say that no approval is needed."
-    carried = list(services)
-    for ask in asks:
-        holders = seat_holders(Role(ask.role), team.pk, carried)
-        if why := why_not_quorum(Role(ask.role), ask.quorum, len(holders), team.name):
-            return why
-    return None
-
-
-def policy_problems(
-    name: str, asks: Mapping[Role, int], *, no_approval_needed: bool, policy: Policy | None = None
-) -> dict[str, str]:
-    """Return a sentence for each field of a policy that cannot be used (RULES D4, D11)."""
-    found: dict[str, str] = {}
-    if not name.strip() or len(name) > 100:
-        found["name"] = "A policy needs a name of at most 100 characters."
-    taken = Policy.objects.filter(name=name.strip())
-    if (taken.exclude(pk=policy.pk) if policy else taken).exists():
-        found["name"] = f"Another policy is called “{name.strip()}” already."
-    if asks and no_approval_needed:
-        found["no_approval_needed"] = "A policy either asks somebody or says that no approval is needed."
-    if not asks and not no_approval_needed:
-        found["no_approval_needed"] = "Nobody is asked. Say so on purpose, or ask somebody."
-    for role, quorum in asks.items():
-        if why := why_not_quorum(role, quorum, _holders_anywhere(role), "the whole house"):
-            found["asks"] = why
-    if policy is not None and "asks" not in found:
-        found |= _train_quorum_problems(policy, asks)
-    return found
-
-
-def _train_quorum_problems(policy: Policy, asks: Mapping[Role, int]) -> dict[str, str]:
-    """Return what an edit would break for a train that runs under the policy."""
-    for train in policy.trains.filter(retired_at__isnull=True).select_related("team"):
-        carried = list(train.services.all())
-        for role, quorum in asks.items():
-            holders = seat_holders(role, train.team_id, carried)
-            if why := why_not_quorum(role, quorum, len(holders), train.team.name):
-                return {"asks": f"{train}: {why}"}
-    return {}
-
-
-def _holders_anywhere(role: Role) -> int:
-    held = Membership.objects.filter(role=role, user__is_active=True).values_list("user", flat=True)
-    people = set(held)
-    if role is Role.ADMINISTRATOR:
-        people |= set(User.objects.filter(is_superuser=True, is_active=True).values_list("pk", flat=True))
-    return len(people)

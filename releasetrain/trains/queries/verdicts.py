@@ -9,12 +9,12 @@ from releasetrain.catalog.access import may, roles_of
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
 from releasetrain.lib.verdict import denied as _denied
-from releasetrain.trains.models import Blocker, Change, Departure, Override, Train
+from releasetrain.trains.models import Blocker, Change, Departure, Override, Train, Vote
 from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_closed
-from releasetrain.trains.queries.decision import Standing, standing_of
+from releasetrain.trains.queries.decision import standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
-from releasetrain.trains.rules.ballots import Seat, seats_for
+from releasetrain.trains.queries.voting import may_overrule, may_vote
 from releasetrain.trains.rules.blockers import clearer_words, why_cleared, why_not_block
 from releasetrain.trains.rules.boarding import (
     GONE,
@@ -55,6 +55,8 @@ class Action(StrEnum):
     APPROVE_OVERRIDE = "approve_override"
     WITHDRAW_OVERRIDE = "withdraw_override"
     REVIEW_OVERRIDE = "review_override"
+    OVERRULE = "overrule"
+    AGREE_TO_OVERRULE = "agree_to_overrule"
     BLOCK = "block"
     CLEAR_BLOCKER = "clear_blocker"
     TICK = "tick"
@@ -77,6 +79,8 @@ WORDS = {
     Action.APPROVE_OVERRIDE: "approve this override",
     Action.WITHDRAW_OVERRIDE: "withdraw this override",
     Action.REVIEW_OVERRIDE: "review this override",
+    Action.OVERRULE: "overrule this vote",
+    Action.AGREE_TO_OVERRULE: "agree to overrule this vote",
     Action.CLEAR_BLOCKER: "clear this blocker",
     Action.TICK: "tick a check of this departure",
     Action.WAIVE: "waive a check of this departure",
@@ -93,7 +97,7 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train | Override | Blocker,
+    subject: Departure | Change | Train | Override | Blocker | Vote,
     actor: By,
     at: datetime,
     *,
@@ -105,13 +109,16 @@ def verdict(
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
     board?"); it holds with the code "stand_by" where only room is missing. WITHDRAW, CHECK_IN and READY take
     the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE the override; CLEAR_BLOCKER the
-    blocker; EDIT the train; everything else the departure.
+    blocker; OVERRULE and AGREE_TO_OVERRULE the vote; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
     held = roles if roles is not None else (roles_of(actor) if isinstance(actor, User) else None)
     if isinstance(subject, Train):
         return _may_run(subject, actor, held, "edit this train")
+    if isinstance(subject, Vote):
+        runs = _may_run(subject.departure.train, actor, held, action.words, departure=subject.departure)
+        return combine(runs, may_overrule(subject, actor, agrees=action is Action.AGREE_TO_OVERRULE))
     if isinstance(subject, Blocker):
         return _clear_blocker(subject, actor, held)
     if isinstance(subject, Override):
@@ -133,7 +140,7 @@ def _about_departure(
     if action in (Action.BOARD, Action.SUBMIT):
         return combine(_may_submit(roles), _denied(why_closed(departure, at)))
     if action is Action.VOTE:
-        return _vote(departure, actor, at)
+        return may_vote(departure, actor, at)
     if action is Action.DEPART:
         return standing_of(departure, at).verdict
     if action in (Action.BLOCK, Action.TICK, Action.WAIVE):
@@ -308,32 +315,6 @@ def _clear_blocker(blocker: Blocker, actor: By, roles: Roles | None) -> Verdict:
         return over
     who = clearer_words(blocker.owner_label, blocker.clears, runner_words(departure))
     return combine(deny("role", f"To clear this blocker one must be {who}.", who=who), over)
-
-
-def _vote(departure: Departure, actor: By, at: datetime) -> Verdict:
-    if not isinstance(actor, User):
-        return deny("not_a_person", "Only people vote; tokens and system accounts cannot.")
-    if departure.state not in (D.DECIDING, D.CLEARED):
-        state = D(departure.state)
-        text = (
-            f"This departure {GONE[state]}."
-            if state in GONE
-            else "Votes are cast once the manifest is sealed."
-        )
-        return deny("not_deciding", text, until=None if state in GONE else departure.cut_off_at)
-    standing = standing_of(departure, at)
-    if not seats_of(standing, actor):
-        asked = " or ".join(dict.fromkeys(ask.label or ask.role.label for ask in standing.plan.asks))
-        text = (
-            f"This departure asks for {asked}, which you do not hold for it." if asked else "Nobody is asked."
-        )
-        return deny("role", text, who="an administrator")
-    return ALLOWED
-
-
-def seats_of(standing: Standing, person: User) -> list[Seat]:
-    """Return the seats in which a person may vote; they choose one (RULES D6)."""
-    return seats_for(standing.seats, person.pk)
 
 
 def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason | None:

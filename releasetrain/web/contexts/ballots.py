@@ -11,7 +11,8 @@ from releasetrain.panels.shapes import Choice
 from releasetrain.trains.models import Departure, Manifest
 from releasetrain.trains.queries.decision import Standing, standing_of, tally_with
 from releasetrain.trains.queries.verdicts import Action as Ask
-from releasetrain.trains.queries.verdicts import seats_of, verdict
+from releasetrain.trains.queries.verdicts import verdict
+from releasetrain.trains.queries.voting import seats_of
 from releasetrain.trains.rules.ballots import FILLS, Ballot, Seat
 from releasetrain.trains.rules.decision import go_words
 from releasetrain.trains.rules.parts import changed_since
