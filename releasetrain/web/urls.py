@@ -62,6 +62,9 @@ urlpatterns = [
     path("changes/<int:pk>/", changes.change_detail, name="changes-detail"),
     path("changes/<int:pk>/board/<int:departure>/", changes.change_board, name="changes-board"),
     path("changes/<int:pk>/check-in/", steering.check_in, name="changes-check-in"),
+    path("changes/<int:pk>/edit/", changes.change_edit, name="changes-edit"),
+    path("changes/<int:pk>/move/<int:departure>/", changes.change_move, name="changes-move"),
+    path("changes/<int:pk>/ready/", changes.change_ready, name="changes-ready"),
     path("changes/<int:pk>/withdraw/", changes.change_withdraw, name="changes-withdraw"),
     path(
         "calendar/feeds/<str:token>/train/<slug:slug>.ics", calendar_feeds.train, name="calendar-feed-train"

@@ -82,7 +82,7 @@ def test_steps_to_go_back_have_to_be_written_down_before_it_is_submitted() -> No
             title="Drop a column",
             service=make.service(),
             version="v1",
-            answers={"data": "contract"},
+            answers={"schema": "contract"},
             by=world.submitter(),
             now=make.NOW,
         )

@@ -63,7 +63,7 @@ def test_i11_the_one_too_many_stands_by_and_says_its_place() -> None:
     )
     assert second.stands_by
     assert second.why_not_aboard
-    assert second.why_not_aboard.text.endswith("It would stand by, first in line.")
+    assert second.why_not_aboard.text.endswith("It stands by, first in line.")
     assert states(departure) == {"First": "aboard", "Second": "stand_by"}
     assert world.kinds(departure)[-1] == "change.stood_by"
 
@@ -82,7 +82,7 @@ def test_i11_a_risk_budget_counts_the_points_of_what_is_aboard() -> None:
     departure = limited(risk_budget=points + 3)
     submit(departure, "Heavy", answers=heavy)
     submit(departure, "Also heavy", answers=heavy)
-    light = {"blast": "part", "users": "few", "undo": "version", "data": "none", "evidence": "automatic"}
+    light = {"blast": "part", "users": "few", "undo": "version", "schema": "none", "evidence": "automatic"}
     submit(departure, "Light", answers={**light, "others": "none"})
     assert states(departure) == {"Heavy": "aboard", "Also heavy": "stand_by", "Light": "aboard"}
 
@@ -240,7 +240,7 @@ def test_case_o5_a_departure_does_not_carry_what_its_train_refuses() -> None:
         service=make.service(),
         version="v1",
         departure=departure,
-        answers={"data": "expand"},
+        answers={"schema": "expand"},
         by=world.submitter(),
         now=make.NOW,
     )

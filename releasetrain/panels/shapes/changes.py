@@ -24,6 +24,10 @@ class ChangeRow:
     zone: str = ""
     source: str = ""
     source_url: str = ""
+    risk: str = ""
+    risk_points: int = 0
+    priority: str = ""
+    stands_by: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +80,10 @@ class ChangePage:
     p50_at: datetime | None = None
     p90_at: datetime | None = None
     category: str = ""
+    risk_points: int = 0
+    priority: str = ""
+    traits: list[str] = field(default_factory=list)
+    ready_at: datetime | None = None
+    awaits_ready: bool = False
+    landed_at: datetime | None = None
+    expires_at: datetime | None = None

@@ -11,7 +11,7 @@ from releasetrain.trains.actions.sealing import seal_again
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.queries.room import riders
-from releasetrain.trains.rules.standby import STAND_BY, to_promote
+from releasetrain.trains.rules.standby import STAND_BY, full_words, taken, to_promote
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 from releasetrain.trains.webhooks.reading import clean
 
@@ -48,8 +48,14 @@ def _join(change: Change, locked: Departure, bundle: str) -> None:
     change.bundle = locked.bundles.get_or_create(name=name)[0] if name else None
 
 
-def stand_by(change: Change, locked: Departure, *, by: By, now: datetime, why: str, bundle: str = "") -> None:
-    """Let a change wait for the room of a locked departure (RULES I11)."""
+def stand_by(
+    change: Change, locked: Departure, *, by: By, now: datetime, why: str = "", bundle: str = ""
+) -> None:
+    """Let a change wait for the room of a locked departure (RULES I11).
+
+    :param why: why there is none; found out where it is empty
+    """
+    why = why or full_words(locked.room, taken(riders(locked)[0]), change.risk_points)
     _join(change, locked, bundle)
     change.state = ChangeState.STAND_BY.value
     change.stand_by_for, change.stood_by_at, change.stand_by_place = locked, now, None

@@ -24,6 +24,7 @@ from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, re
 from releasetrain.trains.actions.typed import check_bundle, checked, weighed
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, verdict
+from releasetrain.trains.queries.room import why_stand_by
 from releasetrain.trains.rules.boarding import MAY_COME_ABOARD
 from releasetrain.trains.rules.standby import Priority
 from releasetrain.trains.rules.states import ChangeState
@@ -126,10 +127,10 @@ def submit_change(
     if answer.is_allowed:
         come_aboard(change, locked, by=by, now=now, bundle=bundle)
         return Submitted(change)
-    why = answer.reasons[0]
     if stands_by(answer.reasons):
-        stand_by(change, locked, by=by, now=now, why=why.text, bundle=bundle)
-    return Submitted(change, why)
+        stand_by(change, locked, by=by, now=now, bundle=bundle)
+        return Submitted(change, why_stand_by(change, locked))
+    return Submitted(change, answer.reasons[0])
 
 
 @transaction.atomic
@@ -146,7 +147,7 @@ def board(change: Change, departure: Departure, *, by: By, now: datetime, bundle
     lock_room(locked)
     answer = verdict(Action.BOARD, waiting, by, now, departure=locked)
     if stands_by(answer.reasons) and waiting.state != ChangeState.STAND_BY:
-        stand_by(waiting, locked, by=by, now=now, why=answer.reasons[0].text, bundle=bundle)
+        stand_by(waiting, locked, by=by, now=now, bundle=bundle)
         return waiting
     refuse_unless(answer, BoardingClosed)
     come_aboard(waiting, locked, by=by, now=now, bundle=bundle)
@@ -186,7 +187,7 @@ def move(change: Change, to: Departure, *, by: By, now: datetime, bundle: str = 
         )
     answer = verdict(Action.BOARD, moving, by, now, departure=departures[to.pk])
     if stands_by(answer.reasons) and not was_aboard:
-        stand_by(moving, departures[to.pk], by=by, now=now, why=answer.reasons[0].text, bundle=bundle)
+        stand_by(moving, departures[to.pk], by=by, now=now, bundle=bundle)
         return moving
     refuse_unless(answer, BoardingClosed)
     come_aboard(moving, departures[to.pk], by=by, now=now, bundle=bundle)

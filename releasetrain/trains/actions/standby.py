@@ -13,7 +13,7 @@ from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.refusals import SteeringRefused, refuse_unless
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, next_to_board, verdict
-from releasetrain.trains.queries.room import riders, why_stand_by
+from releasetrain.trains.queries.room import riders
 from releasetrain.trains.rules.standby import in_line, to_put_off, why_not_order
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
@@ -110,8 +110,7 @@ def seat_left_standing(change: Change, *, now: datetime) -> Change:
         if answer.is_allowed:
             come_aboard(waiting, to, by=SYSTEM, now=now, bundle="")
         elif stands_by(answer.reasons):
-            full = why_stand_by(waiting, to)
-            stand_by(waiting, to, by=SYSTEM, now=now, why=full.text if full else "")
+            stand_by(waiting, to, by=SYSTEM, now=now)
     return waiting
 
 

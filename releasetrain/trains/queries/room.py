@@ -35,8 +35,15 @@ def why_stand_by(change: Change, departure: Departure) -> Reason | None:
     aboard, waiting = riders(departure)
     now = taken(one for one in aboard if one.change != change.pk)
     line = [one.change for one in in_line(waiting)]
-    ahead = line.index(change.pk) if change.pk in line else len(line)
-    return why_full(departure.room, now, change.risk_points, ahead=ahead, who=runner_words(departure))
+    is_waiting = change.pk in line
+    return why_full(
+        departure.room,
+        now,
+        change.risk_points,
+        ahead=line.index(change.pk) if is_waiting else len(line),
+        who=runner_words(departure),
+        is_waiting=is_waiting,
+    )
 
 
 def standing_by(departure: Departure) -> list[Change]:

@@ -11,7 +11,7 @@ class Question(StrEnum):
     BLAST = "blast"
     USERS = "users"
     UNDO = "undo"
-    DATA = "data"
+    DATA = "schema"
     OTHERS = "others"
     EVIDENCE = "evidence"
     MINUTES = "minutes"

@@ -68,27 +68,38 @@ def taken(aboard: Iterable[Rider]) -> Taken:
     return Taken(len(riders), sum(one.points for one in riders))
 
 
-def why_full(room: Room, aboard: Taken, points: int, *, ahead: int = 0, who: str = "") -> Reason | None:
-    """Return why one change more would have to stand by, or None.
+def full_words(room: Room, aboard: Taken, points: int) -> str:
+    """Say why there is no room for one change more, nothing where there is.
 
     :param points: what it weighs
-    :param ahead: how many stand by before it
-    :param who: who may raise the limits or change the order
     """
     if room.capacity is not None and aboard.changes >= room.capacity:
         one = "change" if room.capacity == 1 else "changes"
-        what = f"It is full: it takes {room.capacity} {one}, and {aboard.changes} are aboard"
-        if aboard.changes == 1:
-            what = f"It is full: it takes {room.capacity} {one}, and one is aboard"
-    elif room.risk_budget is not None and aboard.points + points > room.risk_budget:
-        what = (
+        number = "one is" if aboard.changes == 1 else f"{aboard.changes} are"
+        return f"It is full: it takes {room.capacity} {one}, and {number} aboard."
+    if room.risk_budget is not None and aboard.points + points > room.risk_budget:
+        return (
             f"Its risk budget is {room.risk_budget} points, {aboard.points} are taken, and this change "
-            f"weighs {points}"
+            f"weighs {points}."
         )
-    else:
+    return ""
+
+
+def why_full(
+    room: Room, aboard: Taken, points: int, *, ahead: int = 0, who: str = "", is_waiting: bool = False
+) -> Reason | None:
+    """Return why one change more has to stand by, or None.
+
+    :param ahead: how many stand by before it
+    :param who: who may raise the limits or change the order
+    :param is_waiting: it stands by already
+    """
+    what = full_words(room, aboard, points)
+    if not what:
         return None
     line = "first" if ahead == 0 else f"number {ahead + 1}"
-    return Reason(STAND_BY, f"{what}. It would stand by, {line} in line.", who=who)
+    verb = "stands" if is_waiting else "would stand"
+    return Reason(STAND_BY, f"{what} It {verb} by, {line} in line.", who=who)
 
 
 def in_line(standing_by: Iterable[Rider]) -> list[Rider]:

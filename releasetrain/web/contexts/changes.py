@@ -7,9 +7,15 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
 from releasetrain.insights.arrival import Arrival, Part, arrival_of
-from releasetrain.panels.shapes import Action, ChangePage, ChangeRow, Mark, Step
+from releasetrain.panels.shapes import Action, ChangePage, ChangeRow, Mark, RiskLine, Step
 from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.queries import Action as Question
+from releasetrain.trains.queries import verdict
+from releasetrain.trains.queries.room import why_stand_by
+from releasetrain.trains.rules.risk import level_of, weigh
+from releasetrain.trains.rules.standby import Priority
 from releasetrain.trains.rules.states import ChangeState, DepartureState
+from releasetrain.trains.rules.vehicles import Trait, traits_of
 
 # What a forecast rests on beside the steps themselves.
 GROUNDS = ("Pace", "If it comes back")
@@ -25,7 +31,7 @@ def source_of(change: Change) -> str:
 
 def row_of(change: Change) -> ChangeRow:
     """Say a change in one line; it needs its service, departure and train."""
-    departure = change.departure
+    departure = change.departure or change.stand_by_for
     return ChangeRow(
         url=f"/changes/{change.pk}/",
         title=change.title,
@@ -40,7 +46,16 @@ def row_of(change: Change) -> ChangeRow:
         zone=departure.train.time_zone if departure else "",
         source=source_of(change),
         source_url=change.url,
+        risk=level_of(change.risk_points).value,
+        risk_points=change.risk_points,
+        priority=priority_words(change),
+        stands_by=change.state == ChangeState.STAND_BY,
     )
+
+
+def priority_words(change: Change) -> str:
+    """Name a priority that is not the usual one."""
+    return "" if change.priority == Priority.NORMAL else Priority(change.priority).label
 
 
 def page_of(
@@ -49,6 +64,8 @@ def page_of(
     """Say where a change is, what comes next, and what this person may do with it."""
     departure = change.departure
     arrival = arrival_of(change, now)
+    risk = weigh(change.answers, has_flag=bool(change.flag_key))
+    place = departure or change.stand_by_for
     return ChangePage(
         pk=change.pk,
         title=change.title,
@@ -69,12 +86,21 @@ def page_of(
         description=change.description,
         rollback_plan=change.rollback_plan,
         flag_key=change.flag_key,
-        departure=departure.code if departure else "",
-        departure_url=f"/departures/{departure.pk}/" if departure else "",
+        departure=place.code if place else "",
+        departure_url=f"/departures/{place.pk}/" if place else "",
         source=source_of(change),
         source_url=change.url,
         missing=_missing(change, departure),
-        actions=_actions(change, user=user, roles=roles, offers=offers),
+        actions=_actions(change, user=user, roles=roles, offers=offers, now=now),
+        risk=risk.level.value,
+        risk_points=risk.points,
+        risk_lines=[RiskLine(line.text, line.points) for line in risk.lines if line.points],
+        priority=priority_words(change),
+        traits=[one.label for one in Trait if one in traits_of(change.answers, change.traits)],
+        ready_at=change.ready_at,
+        awaits_ready=change.awaits_ready,
+        landed_at=change.merged_at,
+        expires_at=change.expires_at,
     )
 
 
@@ -121,8 +147,15 @@ def _step(label: str, at: datetime | None, expected_at: datetime | None) -> Step
 
 def _missing(change: Change, departure: Departure | None) -> list[str]:
     missing = []
+    if change.state == ChangeState.DRAFT:
+        missing.append("It is a draft: go on with it and submit it.")
     if change.state == ChangeState.SUBMITTED:
         missing.append("It is aboard no train yet.")
+    if change.state == ChangeState.STAND_BY and change.stand_by_for:
+        full = why_stand_by(change, change.stand_by_for)
+        missing.append(full.text if full else "There is room for it; it is about to come aboard.")
+    if change.awaits_ready:
+        missing.append("Say that it is ready, before the cut-off; otherwise the departure goes without it.")
     if departure is not None and departure.state == DepartureState.DECIDING:
         missing.append("The people on the departure’s page have to say go.")
     if not change.rollback_plan and change.state in ON_THEIR_WAY:
@@ -135,29 +168,63 @@ def may_change(change: Change, user: User, roles: Roles) -> bool:
     return change.author_id == user.pk or may(roles, Role.SUBMITTER, change.service)
 
 
-def _actions(change: Change, *, user: User, roles: Roles, offers: list[Departure]) -> list[Action]:
+def _actions(
+    change: Change, *, user: User, roles: Roles, offers: list[Departure], now: datetime
+) -> list[Action]:
     if not may_change(change, user, roles):
         return []
-    if change.state == ChangeState.SUBMITTED:
-        return [
-            Action(
-                name=f"board-{departure.pk}",
-                label=f"Board {departure.code} {departure.train.name}",
-                url=f"/changes/{change.pk}/board/{departure.pk}/",
-                icon="ticket",
-                kind="primary" if departure is offers[0] else "secondary",
-            )
-            for departure in offers
-        ]
-    if change.state == ChangeState.ABOARD and change.departure and change.departure.is_boarding:
-        return [
-            Action(
-                name="withdraw",
-                label="Withdraw",
-                url=f"/changes/{change.pk}/withdraw/",
-                icon="log-out",
-                asks="optional",
-                consequence=f"It gets off {change.departure.code}. You can board it again until the cut-off.",
-            )
-        ]
-    return []
+    state, found = ChangeState(change.state), []
+    if state is ChangeState.DRAFT and user.pk in (change.author_id, change.submitted_by_id):
+        found.append(_opening("edit", "Go on with it", f"/changes/{change.pk}/edit/", "pencil"))
+    if change.awaits_ready and verdict(Question.READY, change, user, now, roles=roles).is_allowed:
+        url = f"/changes/{change.pk}/ready/"
+        found.append(Action(name="ready", label="It is ready", url=url, icon="circle-check", kind="primary"))
+    if state is ChangeState.SUBMITTED:
+        found += [_boarding(change, one, is_first=one is offers[0]) for one in offers]
+    if state is ChangeState.STAND_BY or (
+        state is ChangeState.ABOARD and change.departure and change.departure.is_boarding
+    ):
+        here = change.departure_id or change.stand_by_for_id
+        found += [_moving(change, one) for one in offers if one.pk != here]
+    if verdict(Question.WITHDRAW, change, user, now, roles=roles).is_allowed:
+        found.append(_withdrawing(change))
+    return found
+
+
+def _opening(name: str, label: str, url: str, icon: str) -> Action:
+    return Action(name=name, label=label, url=url, icon=icon, kind="primary", opens=True)
+
+
+def _boarding(change: Change, departure: Departure, *, is_first: bool) -> Action:
+    full = why_stand_by(change, departure)
+    return Action(
+        name=f"board-{departure.pk}",
+        label=f"{'Stand by for' if full else 'Board'} {departure.code} {departure.train.name}",
+        url=f"/changes/{change.pk}/board/{departure.pk}/",
+        icon="hourglass" if full else "ticket",
+        kind="primary" if is_first else "secondary",
+    )
+
+
+def _moving(change: Change, departure: Departure) -> Action:
+    return Action(
+        name=f"move-{departure.pk}",
+        label=f"Move to {departure.code} {departure.train.name}",
+        url=f"/changes/{change.pk}/move/{departure.pk}/",
+        icon="arrow-right-left",
+    )
+
+
+def _withdrawing(change: Change) -> Action:
+    place = change.departure or change.stand_by_for
+    consequence = "It waits nowhere any more. You can offer it again whenever you like."
+    if place is not None:
+        consequence = f"It gets off {place.code}. You can board it again until the cut-off."
+    return Action(
+        name="withdraw",
+        label="Withdraw",
+        url=f"/changes/{change.pk}/withdraw/",
+        icon="log-out",
+        asks="optional",
+        consequence=consequence,
+    )

@@ -24,7 +24,7 @@ HARMLESS = {
     "blast": "part",
     "users": "nobody",
     "undo": "version",
-    "data": "none",
+    "schema": "none",
     "others": "none",
     "evidence": "automatic",
 }
@@ -32,7 +32,7 @@ WORST = {
     "blast": "house",
     "users": "all",
     "undo": "never",
-    "data": "contract",
+    "schema": "contract",
     "others": "breaking",
     "evidence": "none",
     "minutes": 61,
@@ -96,12 +96,12 @@ def test_what_is_kept_is_known_and_keeping_it_twice_changes_nothing(
 def test_only_what_matters_is_asked() -> None:
     small = questions_that_matter({"blast": "part", "users": "nobody"}, has_flag=True)
     assert small == (Q.BLAST, Q.USERS, Q.UNDO, Q.DATA)
-    large = questions_that_matter({"blast": "several", "data": "expand"}, has_flag=True)
+    large = questions_that_matter({"blast": "several", "schema": "expand"}, has_flag=True)
     assert large == (Q.BLAST, Q.USERS, Q.UNDO, Q.DATA, Q.OTHERS, Q.EVIDENCE, Q.MINUTES)
     assert set(LABELS) == set(Question)
 
 
 def test_a_plan_is_asked_for_where_the_version_before_does_not_undo_it() -> None:
     assert not needs_a_plan(HARMLESS)
-    for said in ({"undo": "steps"}, {"undo": "never"}, {"data": "contract"}):
+    for said in ({"undo": "steps"}, {"undo": "never"}, {"schema": "contract"}):
         assert needs_a_plan({**HARMLESS, **said})

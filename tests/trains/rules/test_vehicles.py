@@ -22,19 +22,19 @@ def ride(
 
 
 def test_traits_follow_from_the_answers_and_cannot_be_ticked_away() -> None:
-    assert traits_of({"data": "contract", "undo": "never", "minutes": 61}, []) == {
+    assert traits_of({"schema": "contract", "undo": "never", "minutes": 61}, []) == {
         T.SCHEMA,
         T.CONTRACT,
         T.ONE_WAY,
         T.LONG,
     }
-    assert traits_of({"data": "expand"}, ["long", "nonsense", "cookie"]) == {T.SCHEMA, T.COOKIE}
+    assert traits_of({"schema": "expand"}, ["long", "nonsense", "cookie"]) == {T.SCHEMA, T.COOKIE}
     assert {*TYPED} | DERIVED == set(Trait)
 
 
 @pytest.mark.parametrize(
     ("answers", "typed"),
-    [({"data": "expand"}, ()), ({"minutes": 61}, ()), ({}, ("platform",)), ({}, ("read_only",))],
+    [({"schema": "expand"}, ()), ({"minutes": 61}, ()), ({}, ("platform",)), ({}, ("read_only",))],
 )
 def test_case_o5_what_needs_a_window_of_its_own_rides_nothing_else(
     answers: dict[str, object], typed: tuple[str, ...]
