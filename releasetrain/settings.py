@@ -57,6 +57,11 @@ PUBLIC_URL = read_url("RELEASETRAIN_PUBLIC_URL", "http://127.0.0.1:8000")
 STREAM_URL = read_url("RELEASETRAIN_STREAM_URL", "http://127.0.0.1:8001")
 STOREFRONT_URL = read_url("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002")
 GITHUB_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GITHUB_WEBHOOK_SECRET", "")
+GITLAB_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GITLAB_WEBHOOK_SECRET", "")
+GITEA_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GITEA_WEBHOOK_SECRET", "")
+GOGS_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_GOGS_WEBHOOK_SECRET", "")
+BITBUCKET_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_WEBHOOK_SECRET", "")
+BITBUCKET_SERVER_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_SERVER_WEBHOOK_SECRET", "")
 # Flag evaluations a second, for each token and process; 0 means any number.
 OFREP_RATE: int = env.int("RELEASETRAIN_OFREP_RATE", 20_000)
 # Hosts inside our own network that calendars may be fetched from all the same.

@@ -1,12 +1,9 @@
 """Let machines report, tell and ask: the endpoints of /api/v1/."""
 
-import hashlib
-import hmac
-
 from django.conf import settings
 from django.db.models import Prefetch
 from django.http import HttpRequest
-from ninja import Header, Path, Query, Router
+from ninja import Path, Query, Router
 
 from releasetrain.accounts.access import refuse_without_scope
 from releasetrain.api import schemas, shapes
@@ -20,15 +17,16 @@ from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.trains.actions import ingest_webhook
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import changes_with_service, departures_with_train, latest_manifests
+from releasetrain.trains.webhooks.hosts import HOSTS, Host
 
 router = Router()
 
 READ_PROBLEMS = {frozenset({400, 401, 403, 404, 422}): schemas.Problem}
 WRITE_PROBLEMS = {frozenset({400, 401, 403, 404, 409, 413, 415, 422}): schemas.Problem}
-GITHUB_BODY = {
+MESSAGE_BODY = {
     "requestBody": {
         "required": True,
-        "description": "GitHub's message, as application/json.",
+        "description": "The code host's message, as application/json.",
         "content": {"application/json": {"schema": {"type": "object"}}},
     }
 }
@@ -52,29 +50,37 @@ def report_metrics(request: Request, report: schemas.ReportIn) -> Taken:
 
 
 @router.post(
-    "/webhooks/github",
+    "/webhooks/{host}",
     response={200: schemas.IngestedOut, **WRITE_PROBLEMS},
-    summary="Take in a message from GitHub",
+    summary="Take in a message from a code host",
     tags=["webhooks"],
-    openapi_extra=GITHUB_BODY,
+    openapi_extra=MESSAGE_BODY,
 )
-def github_webhook(
-    request: HttpRequest,
-    signature: str = Header("", alias="X-Hub-Signature-256", description="sha256=… of the body"),  # type: ignore[type-arg]
-    event: str = Header("", alias="X-GitHub-Event"),  # type: ignore[type-arg]
-    delivery: str = Header("", alias="X-GitHub-Delivery"),  # type: ignore[type-arg]
-) -> schemas.IngestedOut:
-    """Turn pull requests into changes; signed with the secret that both sides know, and counted once."""
-    body = request.body
-    check_signature(body, signature)
+def webhook(request: HttpRequest, host: schemas.CodeHost) -> schemas.IngestedOut:
+    """Turn pull requests into changes; signed with the secret that both sides know, and counted once.
+
+    The headers are those of the code host. GitHub: X-GitHub-Event, X-GitHub-Delivery, X-Hub-Signature-256.
+    GitLab: X-Gitlab-Event, X-Gitlab-Event-UUID, X-Gitlab-Token. Gitea and Gogs: X-Gitea-… or X-Gogs-… with
+    Event, Delivery and Signature. Bitbucket: X-Event-Key, X-Request-UUID (Server: X-Request-Id),
+    X-Hub-Signature.
+    """
+    sender, body = HOSTS[host.value], request.body
+    check_signature(sender, body, request.headers.get(sender.signature_header, ""))
     if request.content_type != "application/json":
         raise Refused(
-            "Set the webhook's content type to application/json at GitHub.",
+            f"Set the webhook's content type to application/json at {sender.label}.",
             code="wrong_content_type",
             status=415,
             who="an administrator of the repository",
         )
-    done = ingest_webhook(host="github", event=event, delivery_id=delivery, payload=body, now=clock.now())
+    named = [request.headers[name] for name in sender.delivery_headers if request.headers.get(name)]
+    done = ingest_webhook(
+        host=sender.name,
+        event=request.headers.get(sender.event_header, ""),
+        delivery_id=named[0] if named else "",
+        payload=body,
+        now=clock.now(),
+    )
     return schemas.IngestedOut(
         outcome=done.outcome,
         change=done.change.pk if done.change else None,
@@ -83,24 +89,24 @@ def github_webhook(
     )
 
 
-def check_signature(body: bytes, signature: str) -> None:
+def check_signature(sender: Host, body: bytes, signature: str) -> None:
     """Refuse a message that was not signed with the secret.
 
     :raises NotAllowed: there is no secret, or the signature does not fit (status 401)
     """
-    secret: str = settings.GITHUB_WEBHOOK_SECRET
+    setting = f"{sender.name.upper().replace('-', '_')}_WEBHOOK_SECRET"
+    secret: str = getattr(settings, setting)
     if not secret:
         raise NotAllowed(
-            "Messages from GitHub are not taken in: no secret is set. Set RELEASETRAIN_GITHUB_WEBHOOK_SECRET "
-            "here and the same secret at GitHub.",
+            f"Messages from {sender.label} are not taken in: no secret is set. Set RELEASETRAIN_{setting} "
+            f"here and the same secret at {sender.label}.",
             code="no_secret",
             who="whoever runs this server",
         )
-    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), signature.encode(errors="replace")):
+    if not sender.is_signed(secret, body, signature):
         raise NotAllowed(
-            "The header X-Hub-Signature-256 does not fit the body: the secret here and at GitHub differ, or "
-            "somebody else sent this.",
+            f"The header {sender.signature_header} does not fit the body: the secret here and at "
+            f"{sender.label} differ, or somebody else sent this.",
             code="bad_signature",
             status=401,
         )

@@ -1,6 +1,7 @@
 """Say what goes in and out of the API; bounds that the rules judge in sentences are only described here."""
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from ninja import Field, Schema
@@ -111,6 +112,17 @@ class TakenOut(Schema):
     readings: int = Field(description="readings that were counted now")
     repeated: int = Field(description="readings that had been counted before")
     error_lines: int = Field(description="kinds of error lines that were counted now")
+
+
+class CodeHost(StrEnum):
+    """Whose message it is; the last part of the address."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+    GOGS = "gogs"
+    BITBUCKET = "bitbucket"
+    BITBUCKET_SERVER = "bitbucket-server"
 
 
 class IngestedOut(Schema):

@@ -450,7 +450,7 @@ def test_every_scope_and_path_is_described() -> None:
     described = Client().get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {
         "/api/v1/metrics",
-        "/api/v1/webhooks/github",
+        "/api/v1/webhooks/{host}",
         "/api/v1/departures",
         "/api/v1/departures/{departure_id}",
         "/api/v1/departures/{departure_id}/rollouts",

@@ -18,13 +18,12 @@ from releasetrain.trains.actions.locking import locked_change, locked_departure
 from releasetrain.trains.actions.refusals import CannotLeave, UnknownRepository
 from releasetrain.trains.models import Change, WebhookDelivery
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
-from releasetrain.trains.webhooks import github
+from releasetrain.trains.webhooks.hosts import HOSTS
 from releasetrain.trains.webhooks.reading import Ignored, PullRequest, Step, clean, decode
 
-GITHUB = SystemActor("GitHub")
-HOSTS = {"github"}
 # What a code host may still edit: nobody here has judged it yet.
-OPEN = frozenset({ChangeState.SUBMITTED, ChangeState.ABOARD})
+OPEN = frozenset({ChangeState.SUBMITTED, ChangeState.STAND_BY, ChangeState.ABOARD})
+GITHUB = SystemActor(HOSTS["github"].label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +60,34 @@ def ingest_webhook(
     )
     if not is_first:
         return Ingested(f"This delivery came before: {delivery.outcome}", is_duplicate=True)
-    message = github.parse(event, decoded)
+    message = HOSTS[host].parse(event, decoded)
     if isinstance(message, Ignored):
         result = Ingested(message.why)
     else:
-        result = ingest_pull_request(message, now=now, new_services_of=new_services_of)
+        by = SystemActor(HOSTS[host].label)
+        result = ingest_pull_request(message, now=now, by=by, new_services_of=new_services_of)
     delivery.outcome = result.outcome[:300]
     delivery.save(update_fields=["outcome"])
     return result
 
 
 @transaction.atomic
-def ingest_pull_request(pull: PullRequest, *, now: datetime, new_services_of: Team | None = None) -> Ingested:
+def ingest_pull_request(
+    pull: PullRequest, *, now: datetime, by: SystemActor = GITHUB, new_services_of: Team | None = None
+) -> Ingested:
     """Bring the change of a pull request up to what its code host says of it.
 
+    :param by: the code host
     :raises UnknownRepository: no service belongs to the repository
     """
-    service = _service_for(pull, now, new_services_of)
-    current = (
-        Change.objects.filter(external_id=pull.external_id).values_list("departure_id", flat=True).first()
-    )
-    if current is not None:
-        locked_departure(current)
+    service = _service_for(pull, by, now, new_services_of)
+    known = Change.objects.filter(external_id=pull.external_id)
+    for aboard, waits_for in known.values_list("departure_id", "stand_by_for_id"):
+        if on := aboard or waits_for:
+            locked_departure(on)
     if pull.step is Step.WITHDRAW:
-        return _take_back(pull, now)
-    return _submit_or_update(pull, service, now)
+        return _take_back(pull, by, now)
+    return _submit_or_update(pull, service, by, now)
 
 
 def _check_envelope(host: str, event: str, delivery_id: str) -> None:
@@ -98,7 +100,7 @@ def _check_envelope(host: str, event: str, delivery_id: str) -> None:
             )
 
 
-def _service_for(pull: PullRequest, now: datetime, new_services_of: Team | None) -> Service:
+def _service_for(pull: PullRequest, by: SystemActor, now: datetime, new_services_of: Team | None) -> Service:
     found = Service.objects.filter(repository__iexact=pull.repository).order_by("archived_at", "pk").first()
     if found is not None:
         return found
@@ -112,7 +114,7 @@ def _service_for(pull: PullRequest, now: datetime, new_services_of: Team | None)
         name=pull.repository.rpartition("/")[2][:100],
         team=new_services_of,
         repository=pull.repository,
-        by=GITHUB,
+        by=by,
         now=now,
     )
 
@@ -125,7 +127,7 @@ def _free_slug(repository: str) -> str:
     return slugify(repository.replace("/", "-"))[:50]
 
 
-def _take_back(pull: PullRequest, now: datetime) -> Ingested:
+def _take_back(pull: PullRequest, by: SystemActor, now: datetime) -> Ingested:
     """Withdraw the change of a draft or of a pull request that was closed without a merge."""
     why = "it is a draft again" if pull.is_draft else "it was closed without a merge"
     change = Change.objects.filter(external_id=pull.external_id).first()
@@ -134,13 +136,13 @@ def _take_back(pull: PullRequest, now: datetime) -> Ingested:
     if change.state not in OPEN:
         return Ingested(f"{pull.external_id} is {change.state.replace('_', ' ')} already.", change)
     try:
-        gone = withdraw(change, by=GITHUB, now=now, reason=why)
+        gone = withdraw(change, by=by, now=now, reason=why)
     except CannotLeave as refusal:
         return Ingested(f"{pull.external_id} stays aboard although {why}. {refusal.message}", change)
     return Ingested(f"{pull.external_id} was withdrawn: {why}.", gone)
 
 
-def _submit_or_update(pull: PullRequest, service: Service, now: datetime) -> Ingested:
+def _submit_or_update(pull: PullRequest, service: Service, by: SystemActor, now: datetime) -> Ingested:
     change, is_new = Change.objects.get_or_create(
         external_id=pull.external_id,
         defaults={
@@ -152,6 +154,7 @@ def _submit_or_update(pull: PullRequest, service: Service, now: datetime) -> Ing
             "author_label": pull.author,
             "description": pull.body,
             "submitted_at": now,
+            "ready_at": now,
             "merged_at": pull.merged_at,
             "state": ChangeState.SUBMITTED.value,
         },
@@ -160,23 +163,26 @@ def _submit_or_update(pull: PullRequest, service: Service, now: datetime) -> Ing
         record(
             kind="trains.change.submitted",
             subject=change,
-            actor=GITHUB,
+            actor=by,
             now=now,
             service=service.name,
             version=change.version,
         )
         return Ingested(f"{pull.external_id} is a new change of {service.name}.", change, is_new=True)
-    return _update(locked_change(change.pk), pull, now)
+    return _update(locked_change(change.pk), pull, by, now)
 
 
-def _update(change: Change, pull: PullRequest, now: datetime) -> Ingested:
+def _update(change: Change, pull: PullRequest, by: SystemActor, now: datetime) -> Ingested:
     """Bring a known change up to date; what is sealed keeps its version and shows that it drifted (I5)."""
     if change.state == ChangeState.WITHDRAWN:
-        return _offer_again(change, pull, now)
+        return _offer_again(change, pull, by, now)
     is_pinned = change.state not in OPEN or bool(
         change.departure and change.departure.state not in BOARDING_STATES
     )
-    wanted: dict[str, Any] = {"latest_version": pull.version, "merged_at": pull.merged_at or change.merged_at}
+    # What lands just as it was pinned has landed and has not drifted (real case O7).
+    has_landed = is_pinned and pull.is_merged and pull.head == change.version
+    latest = change.version if has_landed else pull.version
+    wanted: dict[str, Any] = {"latest_version": latest, "merged_at": pull.merged_at or change.merged_at}
     if not is_pinned:
         wanted["version"] = pull.version
     if not is_pinned and change.submitted_by is None:
@@ -188,7 +194,7 @@ def _update(change: Change, pull: PullRequest, now: datetime) -> Ingested:
         }
     changed = [field for field, value in wanted.items() if getattr(change, field) != value]
     visible = [field for field in changed if field != "latest_version"]
-    has_drifted = is_pinned and "latest_version" in changed and pull.version != change.version
+    has_drifted = is_pinned and "latest_version" in changed and latest != change.version
     for field in changed:
         setattr(change, field, wanted[field])
     if changed:
@@ -197,7 +203,7 @@ def _update(change: Change, pull: PullRequest, now: datetime) -> Ingested:
         record(
             kind="trains.change.drifted",
             subject=change,
-            actor=GITHUB,
+            actor=by,
             now=now,
             version=change.version,
             latest=pull.version,
@@ -206,16 +212,16 @@ def _update(change: Change, pull: PullRequest, now: datetime) -> Ingested:
     if not visible:
         return Ingested(f"{pull.external_id} ({pull.action}): nothing that we keep has changed.", change)
     what = ", ".join(field.replace("_", " ") for field in visible)
-    record(kind="trains.change.updated", subject=change, actor=GITHUB, now=now, what=what)
+    record(kind="trains.change.updated", subject=change, actor=by, now=now, what=what)
     return Ingested(f"{pull.external_id} was updated: {what}.", change)
 
 
-def _offer_again(change: Change, pull: PullRequest, now: datetime) -> Ingested:
+def _offer_again(change: Change, pull: PullRequest, by: SystemActor, now: datetime) -> Ingested:
     """Take a withdrawn change in again, now that its pull request is open and no draft.
 
     Only a request to open it does that: a label on something that was withdrawn here says nothing.
     """
-    if pull.action not in ("reopened", "ready_for_review"):
+    if not pull.is_offered:
         return Ingested(f"{pull.external_id} was withdrawn; “{pull.action}” does not bring it back.", change)
     change.title, change.url, change.version = pull.title, pull.url or change.url, pull.version
     change.state, change.submitted_at, change.latest_version = ChangeState.SUBMITTED.value, now, pull.version
@@ -223,7 +229,7 @@ def _offer_again(change: Change, pull: PullRequest, now: datetime) -> Ingested:
     record(
         kind="trains.change.submitted",
         subject=change,
-        actor=GITHUB,
+        actor=by,
         now=now,
         service=change.service.name,
         version=change.version,

@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from releasetrain.lib.errors import Invalid
 
-LONGEST = {"title": 300, "url": 500, "version": 100, "author": 200, "body": 20_000, "name": 240}
+LONGEST = {"title": 300, "url": 500, "version": 100, "author": 200, "body": 20_000, "action": 60}
+REPOSITORY = re.compile(r"~?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(/[A-Za-z0-9_.-]{1,100}){1,9}")
+LONGEST_ID = 300
+LONGEST_SITE = 80
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 MOST_NUMBER = 10**10
 
@@ -119,6 +122,46 @@ def text_or_nothing(value: object, longest: str) -> str:
     return clean(value)[: LONGEST[longest]] if isinstance(value, str) else ""
 
 
+def repository(name: object) -> str:
+    """Return the name of a repository, with everything that it stands under.
+
+    :raises Invalid: it is none
+    """
+    if not isinstance(name, str) or len(name) > 200 or not REPOSITORY.fullmatch(name):
+        said = clean(str(name))[:100]
+        raise Invalid(f"“{said}” is not the name of a repository, owner/name.", field="repository")
+    return name
+
+
+def ignored(event: str) -> Ignored:
+    """Say that nothing is done with messages of a kind."""
+    return Ignored(f"Events of the kind “{clean(event)[:60]}” are not used.")
+
+
+def match_path(url: str, path: re.Pattern[str]) -> tuple[str, re.Match[str]] | None:
+    """Return the machine that an address leads to and what a pattern finds in its path, or None."""
+    try:
+        parts = urlsplit(url)
+        site, match = parts.hostname, path.fullmatch(parts.path)
+    except ValueError:
+        return None
+    if not site or match is None or parts.scheme not in ("http", "https"):
+        return None
+    return site.lower(), match
+
+
+def id_by_path(url: str, path: re.Pattern[str], *, site: str = "") -> str | None:
+    """Return the id of the pull request whose repository and number a pattern finds in an address.
+
+    :param site: the only machine that counts, empty for any
+    """
+    found = match_path(url, path)
+    if found is None or site not in ("", found[0]) or not REPOSITORY.fullmatch(found[1][1]):
+        return None
+    name = external_id(found[0], found[1][1], int(found[1][2]))
+    return name if len(name) <= LONGEST_ID else None
+
+
 def number_in(pull: Mapping[str, Any], field: str = "number") -> int:
     """Return the number of a pull request.
 
@@ -160,9 +203,10 @@ def address(url: object) -> str:
 def site_of(url: str) -> str:
     """Return the machine that an address leads to, empty where it leads to none."""
     try:
-        return (urlsplit(url).hostname or "").lower()
+        found = (urlsplit(url).hostname or "").lower()
     except ValueError:
         return ""
+    return found if len(found) <= LONGEST_SITE else ""
 
 
 def instant(value: object) -> datetime | None:

@@ -10,17 +10,18 @@ from releasetrain.accounts.models import Team
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
 from releasetrain.trains.actions import ingest_webhook
-from releasetrain.trains.webhooks import github
+from releasetrain.trains.webhooks.hosts import HOSTS
 from releasetrain.trains.webhooks.reading import decode
 
 
 class Command(BaseCommand):
     """Turn pull-request messages into changes; a file counts once, whatever its name."""
 
-    help = "Take in webhook messages of GitHub that were saved as JSON files."
+    help = "Take in webhook messages of code hosts that were saved as JSON files."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+        parser.add_argument("--host", choices=sorted(HOSTS), default="github", help="where they come from")
         parser.add_argument("--event", default="", help="the event's name; told from the content by default")
         parser.add_argument(
             "--create-services",
@@ -34,19 +35,19 @@ class Command(BaseCommand):
         refused = 0
         for path in options["files"]:
             try:
-                self.stdout.write(f"{path}: {self._ingest(path, options['event'], team)}")
+                self.stdout.write(f"{path}: {self._ingest(path, options['host'], options['event'], team)}")
             except Refused as refusal:
                 refused += 1
                 self.stderr.write(f"{path}: refused. {refusal.message}")
         if refused:
             raise CommandError(f"{refused} of {len(options['files'])} files were refused.")
 
-    def _ingest(self, path: Path, event: str, team: Team | None) -> str:
+    def _ingest(self, path: Path, host: str, event: str, team: Team | None) -> str:
         body = _read(path)
         payload = decode(body)
         return ingest_webhook(
-            host="github",
-            event=event or github.guess_event(payload),
+            host=host,
+            event=event or HOSTS[host].guess_event(payload),
             delivery_id=f"file:{hashlib.sha256(body).hexdigest()}",
             payload=payload,
             now=clock.now(),
