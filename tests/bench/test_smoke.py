@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releasetrain.bench import calendar, live, ofrep, rollback
+from releasetrain.bench import calendar, decision, live, ofrep, rollback, timing
 from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
@@ -61,7 +61,7 @@ def test_a_rollback_takes_everybody_back(bench_house: None) -> None:
 def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick(
     bench_house: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calendar, "FEWEST", 2)
+    monkeypatch.setattr(timing, "FEWEST", 2)
     monkeypatch.setattr(calendar, "REARRANGED", 2)
     result = calendar.run(SMALL)
     figures = figures_of(result)
@@ -74,6 +74,21 @@ def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick
     assert figures[calendar.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1
     assert all(aim.found is not None for aim in result.aims)
     assert "form no chain" in result.notes[0]
+
+
+def test_a_full_train_is_sealed_and_looked_at_beside_a_yardstick(
+    bench_house: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "FEWEST", 2)
+    result = decision.run(SMALL)
+    figures = figures_of(result)
+    measured = [row.what for row in result.rows if not row.is_yardstick]
+    assert measured == [decision.SEAL, decision.PAGE, *decision.ADDRESSES, decision.ORDER]
+    for what in measured:
+        assert figures[what]["p95"] and figures[what]["of_yardstick"]
+    assert figures[decision.BARE]["queries"] == 1
+    assert figures[decision.ORDER]["queries"] == 0
+    assert all(aim.found is not None for aim in result.aims)
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ ASKED = ("seconds", "watchers", "rollbacks", "rate", "scale")
 class Command(BaseCommand):
     """Run one benchmark or all; figures go to the output, progress to the error stream."""
 
-    help = "Measure rollback, live pages, flags, memory, calendar, each beside a yardstick in the same run."
+    help = "Measure one of the product’s promises or all, each beside a yardstick in the same run."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--watchers", default="", help="sizes for live (1000,5000)")
         parser.add_argument("--rollbacks", type=int, help=f"how many for rollback ({standard.rollbacks})")
         parser.add_argument("--rate", type=int, help=f"requests a second for rollback ({standard.rate})")
-        parser.add_argument("--scale", type=float, help="make the house of calendar smaller (1)")
+        parser.add_argument("--scale", type=float, help="make the house of calendar and decision smaller (1)")
 
     def handle(self, *args: Any, **given: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
