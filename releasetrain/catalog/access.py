@@ -9,8 +9,10 @@ from releasetrain.accounts import access
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.models import Service, ServiceRole
+from releasetrain.lib.once import once
 
 
+@once(lambda user: user.pk)
 def roles_of(user: User | AnonymousUser) -> Roles:
     """Load everything that a person may do, in one query: in the house, in teams and for single services."""
     if not isinstance(user, User) or not user.is_active:

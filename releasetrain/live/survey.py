@@ -13,6 +13,8 @@ from django.db import close_old_connections, connection
 
 from releasetrain.events import queries
 from releasetrain.events.models import Event
+from releasetrain.events.queries import clock_and_position
+from releasetrain.lib.once import asking_once
 from releasetrain.panels import registry
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.draw import Drawn, draw
@@ -54,14 +56,6 @@ class Found:
     series: Mapping[str, tuple[Series, ...]] = field(default_factory=dict)
     changed_people: frozenset[int] = frozenset()
     is_lost: bool = False
-
-
-def clock_and_position() -> tuple[datetime, int]:
-    """Read the database's clock and the latest committed position in one go."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp(), coalesce(max(position), 0) FROM events_eventlink")
-        now, position = cursor.fetchone()
-    return now, position
 
 
 def survey(order: Order) -> Found:
@@ -107,7 +101,14 @@ def _wanted(order: Order, events: list[Event], whole: Iterable[Place]) -> dict[P
 def _draw(
     wanted: Mapping[Place, Mapping[Need, bool]], order: Order, now: datetime
 ) -> dict[Place, tuple[tuple[Need, Drawn], ...]]:
-    """Draw each need once an audience, however many topics ask for it."""
+    """Draw each need once an audience, however many topics ask for it; what they read is read once."""
+    with asking_once():
+        return _drawn(wanted, order, now)
+
+
+def _drawn(
+    wanted: Mapping[Place, Mapping[Need, bool]], order: Order, now: datetime
+) -> dict[Place, tuple[tuple[Need, Drawn], ...]]:
     kept: dict[tuple[Need, Audience, bool], Drawn | None] = {}
     result = {}
     for place, needs in wanted.items():

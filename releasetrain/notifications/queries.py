@@ -8,10 +8,11 @@ from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.models import Feed
 from releasetrain.events.models import Event
+from releasetrain.lib.once import once
 from releasetrain.notifications.models import Notice
 from releasetrain.notifications.rules import TOLD, Audience, say
 from releasetrain.trains.models import Change, Departure
-from releasetrain.trains.queries import seat_holders, standing_of
+from releasetrain.trains.queries import changes_of, seat_holders, standing_of
 from releasetrain.trains.rules.states import DepartureState
 
 MOST_COUNTED = 100
@@ -58,9 +59,12 @@ def texts_of(event: Event) -> dict[int, str]:
     return found
 
 
+@once(lambda departure, *, but: (departure.pk, but.pk))
 def told_about(departure: Departure, *, but: User) -> list[str]:
     """Name everybody who hears when the course of a departure changes, whoever changes it left out."""
-    told = {*_answering(Change.objects.filter(departure=departure)), *_runners(departure)}
+    aboard = changes_of(departure.pk)
+    answering = {person for one in aboard for person in (one.author_id, one.submitted_by_id) if person}
+    told = {*answering, *_runners(departure)}
     people = User.objects.filter(pk__in=told - {but.pk}, is_active=True)
     return list(people.order_by("name").values_list("name", flat=True))
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Subquery, Value, prefetch_related_objects
 from django.db.models.functions import Coalesce
 
+from releasetrain.lib.once import once
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
@@ -135,6 +136,7 @@ def _departures() -> QuerySet[Departure]:
     return Departure.objects.select_related("captain", "train__team", "train__environment", "train__captain")
 
 
+@once(lambda departures: tuple(departures))
 def moving_by_departure(departures: Sequence[int]) -> dict[int, list[Moving]]:
     """Load the rollouts of departures, two queries however many there are."""
     found: dict[int, list[Moving]] = {}

@@ -23,7 +23,7 @@ from releasetrain.panels.shapes import Manifest, ManifestBundle, ManifestChange,
 from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, whole_second
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Change, Departure
-from releasetrain.trains.queries import Standing, latest_manifests, standing_of
+from releasetrain.trains.queries import Standing, changes_of, departure_in_full, latest_manifests, standing_of
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
 
 D = DepartureState
@@ -31,10 +31,7 @@ D = DepartureState
 
 def departure_of(pk: int) -> Departure | None:
     """Load a departure with everything that its head names."""
-    rows = Departure.objects.select_related(
-        "train__team", "train__environment", "train__captain", "captain", "deputy"
-    )
-    return rows.prefetch_related("train__services").filter(pk=pk).first()
+    return departure_in_full(pk)
 
 
 def load_summary(pk: int, audience: Audience, now: datetime) -> Summary | None:
@@ -118,9 +115,7 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
     if departure is None:
         return None
     sealed = latest_manifests([pk]).get(pk)
-    changes = (
-        Change.objects.filter(departure=pk).select_related("service", "bundle").order_by("boarded_at", "pk")
-    )
+    changes = changes_of(pk)
     versions = _pinned(sealed.content) if sealed else {}
     lead = departure.train.check_in_lead
     is_ahead = D(departure.state) not in FINISHED_STATES | {D.ROLLING}

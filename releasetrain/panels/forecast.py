@@ -12,6 +12,7 @@ from releasetrain.panels.reasons import public
 from releasetrain.panels.shapes import ForecastHold, ForecastPanel, ForecastService, ForecastStage
 from releasetrain.panels.stages import whole_second
 from releasetrain.trains.models import Departure
+from releasetrain.trains.queries import changes_of
 from releasetrain.trains.queries.forecast import Forecast, StagePlan, WillHold, forecast_of
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 
@@ -61,7 +62,7 @@ def _services(
     by_service: dict[int, list[StagePlan]] = {}
     for stage in stages:
         by_service.setdefault(stage.service_id, []).append(stage)
-    rotas = _rotas(by_service) if audience.sees_people else {}
+    rotas = _rotas(departure, by_service) if audience.sees_people else {}
     return tuple(
         ForecastService(
             name=own[0].service,
@@ -72,9 +73,12 @@ def _services(
     )
 
 
-def _rotas(services: Iterable[int]) -> Mapping[int, str]:
-    rows = Service.objects.filter(pk__in=list(services)).values_list("pk", "team__slug")
-    return {service: links.on_call(team) for service, team in rows}
+def _rotas(departure: Departure, services: Iterable[int]) -> Mapping[int, str]:
+    """Lead to the rota of each service's team; of what is not aboard yet, the teams are asked for."""
+    teams = {one.service_id: one.service.team.slug for one in changes_of(departure.pk)}
+    if unknown := set(services) - teams.keys():
+        teams |= dict(Service.objects.filter(pk__in=unknown).values_list("pk", "team__slug"))
+    return {service: links.on_call(team) for service, team in teams.items()}
 
 
 def _stage(departure: Departure, stage: StagePlan, audience: Audience) -> ForecastStage:

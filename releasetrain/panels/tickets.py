@@ -14,9 +14,11 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
 from releasetrain.catalog.models import Service
 from releasetrain.lib.errors import Invalid, NotAllowed
+from releasetrain.lib.once import once
 from releasetrain.panels.audience import Audience, audience_of
 from releasetrain.rollouts.models import Rollout
-from releasetrain.trains.models import Departure, Train
+from releasetrain.trains.models import Train
+from releasetrain.trains.queries import departure_in_full
 
 SALT = "releasetrain.live.ticket"
 LIFETIME = timedelta(seconds=150)
@@ -88,6 +90,7 @@ def admit(topics: Iterable[str], *, user: User, roles: Roles) -> dict[str, Audie
     return admitted
 
 
+@once(lambda topic: topic)
 def _owners(topic: str) -> tuple[frozenset[int], frozenset[int]]:
     """Return the teams and services whose operators operate a topic."""
     noun, _, number = topic.partition(":")
@@ -99,8 +102,8 @@ def _owners(topic: str) -> tuple[frozenset[int], frozenset[int]]:
 
 
 def _owners_of_departure(pk: int) -> tuple[frozenset[int], frozenset[int]]:
-    teams = Departure.objects.filter(pk=pk).values_list("train__team_id", flat=True)
-    return frozenset(teams), frozenset()
+    departure = departure_in_full(pk)
+    return (frozenset({departure.train.team_id}), frozenset()) if departure else NOWHERE
 
 
 def _owners_of_train(pk: int) -> tuple[frozenset[int], frozenset[int]]:

@@ -10,7 +10,7 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import roles_of
 from releasetrain.lib.errors import NotAllowed, NotFound
 from releasetrain.trains.models import Change, Departure, Train
-from releasetrain.trains.queries import changes_with_service, departures_with_train
+from releasetrain.trains.queries import changes_with_service, departure_in_full
 from releasetrain.trains.queries.verdicts import HOLDERS, RUNNERS
 
 Row = TypeVar("Row", bound=Model)
@@ -27,7 +27,7 @@ def departure_for(user: User, pk: int, to: str = "see", *, roles: Roles | None =
     :raises NotAllowed: this person may not see it, or see it only
     """
     held = _may_see(user, roles)
-    departure = _one(departures_with_train().filter(pk=pk), f"departure RT-{pk}")
+    departure = _found(departure_in_full(pk), f"departure RT-{pk}")
     if user.pk not in (departure.captain_id, departure.deputy_id):
         _refuse_passengers(user, held, departure.train, to, f"{to} departures of {departure.train}")
     return departure
@@ -73,7 +73,10 @@ def _refuse_passengers(user: User, roles: Roles, train: Train, to: str, what: st
 
 
 def _one(rows: QuerySet[Row], what: str) -> Row:
-    row = rows.first()
+    return _found(rows.first(), what)
+
+
+def _found(row: Row | None, what: str) -> Row:
     if row is None:
         raise NotFound(f"There is no {what}.")
     return row

@@ -12,7 +12,7 @@ from redis import Redis
 from releasetrain.embedded import throwaway_folder
 from releasetrain.embedded.places import settle
 from releasetrain.embedded.valkey import Valkey
-from releasetrain.events.queries import last_position
+from releasetrain.events.queries import clock_and_position, last_position
 from releasetrain.live import survey as surveys
 from releasetrain.live.ears import NoTraceOfAnOutage
 from releasetrain.live.publish import Publisher
@@ -93,7 +93,7 @@ def test_the_database_away_for_a_moment_closes_nobody_and_loses_nothing(
     departure = make.departure()
     page = stream.page(ticket(topic(departure)), last_position())
     stream.settle(page)
-    read, refused = surveys.clock_and_position, []
+    read, refused = clock_and_position, []
 
     def away() -> None:
         refused.append(1)

@@ -7,7 +7,10 @@ from django.test import Client
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
+from releasetrain.events.queries import last_position
 from releasetrain.lib import clock
+from releasetrain.web.views import board, departures
+from releasetrain.web.views.calendar import pages
 from tests import make
 
 SignIn = Callable[..., Client]
@@ -31,3 +34,5 @@ def sign_in() -> SignIn:
 def noon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stop the clock at the instant that tests make their rows for."""
     monkeypatch.setattr(clock, "now", lambda: make.NOW)
+    for views in (board, departures, pages):  # these read the clock together with the log
+        monkeypatch.setattr(views, "clock_and_position", lambda: (make.NOW, last_position()))

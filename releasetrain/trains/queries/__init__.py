@@ -9,8 +9,10 @@ from releasetrain.trains.queries.decision import (
     tally_with,
 )
 from releasetrain.trains.queries.departures import (
+    changes_of,
     changes_waiting,
     changes_with_service,
+    departure_in_full,
     departures_with_train,
     ended,
     next_to_board,
@@ -29,8 +31,10 @@ __all__ = [
     "By",
     "Standing",
     "captain_words",
+    "changes_of",
     "changes_waiting",
     "changes_with_service",
+    "departure_in_full",
     "departures_with_train",
     "ended",
     "latest_manifests",

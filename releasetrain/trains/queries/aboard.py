@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from releasetrain.calendars.rules.windows import Place
+from releasetrain.lib.once import once
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
@@ -42,7 +43,7 @@ UNION ALL
 SELECT DISTINCT 'overridden', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
     NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
     NULL::smallint
-FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[]) AND withdrawn_at IS NULL
+FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[])
 UNION ALL
 SELECT 'wired', NULL, service_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = named.service_id),
@@ -93,6 +94,7 @@ class Load:
     risk: int | None = None
 
 
+@once(lambda departures, *, also=(): (tuple((one.pk, one.state) for one in departures), tuple(also)))
 def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> dict[int, Load]:
     """Return what is aboard each departure, in one query.
 

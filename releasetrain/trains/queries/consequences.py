@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releasetrain.accounts.models import User
+from releasetrain.accounts.rules import Roles
 from releasetrain.events.actions import SYSTEM
 from releasetrain.lib.moments import moment, move
 from releasetrain.lib.spans import in_words
@@ -13,7 +14,7 @@ from releasetrain.lib.verdict import Reason, Verdict, combine, deny
 from releasetrain.lib.words import listed
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.decision import standing_of
-from releasetrain.trains.queries.departures import next_to_board
+from releasetrain.trains.queries.departures import changes_of, next_to_board
 from releasetrain.trains.queries.forecast import Forecast, forecast_of
 from releasetrain.trains.queries.neighbours import neighbours_of, why_not_postpone_to
 from releasetrain.trains.queries.timetable import times_of
@@ -62,18 +63,19 @@ def consequences(
     *,
     to: datetime | None = None,
     by: By = SYSTEM,
+    roles: Roles | None = None,
     moves_deadlines: bool = False,
 ) -> Consequences:
     """Foretell what it does to postpone, cancel, hold, skip or restore a departure.
 
     :param to: when it would go instead, or until when it would be held
     :param by: who asks; the verdict is about that person, and nobody is told what they do themselves
+    :param roles: those of who asks, where they are loaded already
     :param moves_deadlines: whether its deadlines go along
     """
-    aboard = departure.changes.filter(state=ChangeState.ABOARD).order_by("boarded_at", "pk")
-    rows = list(aboard.select_related("author", "submitted_by", "service"))
-    question = Question(departure, rows, now, to, moves_deadlines)
-    answer = combine(verdict(action, departure, by, now), _denied(_why_not(action, question)))
+    aboard = [one for one in changes_of(departure.pk) if one.state == ChangeState.ABOARD]
+    question = Question(departure, aboard, now, to, moves_deadlines)
+    answer = combine(verdict(action, departure, by, now, roles=roles), _denied(_why_not(action, question)))
     foretell = FORETELLERS.get(action)
     return Consequences(
         verdict=answer,

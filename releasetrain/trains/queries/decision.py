@@ -9,6 +9,7 @@ from django.db.models import F, prefetch_related_objects
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
+from releasetrain.lib.once import once
 from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
 from releasetrain.trains.queries.aboard import Load, loads_of
@@ -58,6 +59,7 @@ class Standing:
         return [ask for ask in self.plan.asks if ask.key not in taken] if self.manifest else []
 
 
+@once(lambda departure, at: (departure.pk, departure.state, departure.departs_at, at))
 def standing_of(departure: Departure, at: datetime) -> Standing:
     """Return how one departure stands at an instant."""
     return standings([departure], at)[departure.pk]
@@ -170,7 +172,12 @@ def tally_with(standing: Standing, person: User, seat: Seat) -> Tally | None:
 
 def latest_manifests(departures: Iterable[int]) -> dict[int, Manifest]:
     """Return the newest revision of each departure's manifest."""
-    rows = Manifest.objects.filter(departure__in=list(departures)).order_by("departure_id", "-revision")
+    return _latest(frozenset(departures))
+
+
+@once(lambda departures: departures)
+def _latest(departures: frozenset[int]) -> dict[int, Manifest]:
+    rows = Manifest.objects.filter(departure__in=departures).order_by("departure_id", "-revision")
     return {row.departure_id: row for row in rows.distinct("departure_id")}
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from releasetrain.catalog.models import Service
+from releasetrain.lib.once import once
 from releasetrain.trains.models import Change, Departure, Train
 from releasetrain.trains.rules.departing import ASKED_AGAIN
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
@@ -13,8 +14,20 @@ from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, C
 
 def departures_with_train() -> QuerySet[Departure]:
     """Return departures with everything that a row of a board names, and the number of changes aboard."""
-    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain")
-    return rows.annotate(changes_aboard=Count("changes"))
+    return departures_with_people().annotate(changes_aboard=Count("changes"))
+
+
+def departures_with_people() -> QuerySet[Departure]:
+    """Return departures with their train and everybody who answers for either."""
+    return Departure.objects.select_related(
+        "captain", "deputy", "train__team", "train__environment", "train__captain"
+    )
+
+
+@once(lambda pk: pk)
+def departure_in_full(pk: int) -> Departure | None:
+    """Load one departure with everything that its page names."""
+    return departures_with_people().filter(pk=pk).first()
 
 
 def under_way() -> QuerySet[Departure]:
@@ -48,6 +61,13 @@ def next_to_board(departure: Departure, now: datetime) -> Departure | None:
 def changes_with_service() -> QuerySet[Change]:
     """Return changes with everything that a row of a list names."""
     return Change.objects.select_related("service__team", "departure__train", "author", "bundle")
+
+
+@once(lambda departure: departure)
+def changes_of(departure: int) -> list[Change]:
+    """Return the changes of one departure, with everything that its page names, as they came aboard."""
+    rows = Change.objects.filter(departure=departure).order_by("boarded_at", "pk")
+    return list(rows.select_related("service__team", "bundle", "author", "submitted_by"))
 
 
 def changes_waiting(services: Iterable[Service]) -> QuerySet[Change]:

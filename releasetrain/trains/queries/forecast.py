@@ -6,6 +6,7 @@ from datetime import datetime
 
 from releasetrain.accounts.queries import coverage, with_rota
 from releasetrain.accounts.rules.rota import gaps
+from releasetrain.lib.once import once
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.spans import Span
 from releasetrain.lib.verdict import Reason
@@ -74,6 +75,7 @@ class Forecast:
         return [one for one in self.stages if one.is_uncovered]
 
 
+@once(lambda departure, at: (departure.pk, departure.state, departure.departs_at, at))
 def forecast_of(departure: Departure, at: datetime) -> Forecast:
     """Foresee one departure as things stand at an instant."""
     return forecasts_of([departure], at)[departure.pk]
@@ -89,7 +91,9 @@ def forecasts_of(departures: Iterable[Departure], at: datetime) -> dict[int, For
     rows = list(departures)
     going = [one for one in rows if DepartureState(one.state) not in FINISHED_STATES]
     plans = {one.pk: Plan.from_json(one.plan) for one in going}
-    routes = routes_of(going, plans, loads_of(going), passings_of(plans), at)
+    loads = loads_of(going)
+    passings = passings_of(pk for pk, load in loads.items() if load.has_overrides)
+    routes = routes_of(going, plans, loads, passings, at)
     foreseen = foresee_all(routes, around=True)
     duties, keeping = _duties(foreseen.values())
     zones = {one.pk: one.train.time_zone for one in rows}

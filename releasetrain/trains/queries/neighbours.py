@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from releasetrain.lib.once import once
 from releasetrain.lib.verdict import Reason
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries.terms import terms_of
@@ -17,14 +18,14 @@ TO_GO = (D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED)
 A_DAY = timedelta(days=1)
 
 
+@once(lambda departure: (departure.pk, departure.departs_at))
 def neighbours_of(departure: Departure) -> tuple[Neighbour, ...]:
     """Return the departures of the same train that go before and after one and are still to go."""
     others = Departure.objects.filter(train=departure.train_id, state__in=TO_GO).exclude(pk=departure.pk)
-    rows = (
-        others.filter(departs_at__lte=departure.departs_at).order_by("-departs_at").first(),
-        others.filter(departs_at__gt=departure.departs_at).order_by("departs_at").first(),
-    )
-    return tuple(Neighbour(row.code, row.departs_at) for row in rows if row is not None)
+    before = others.filter(departs_at__lte=departure.departs_at).order_by("-departs_at")[:1]
+    after = others.filter(departs_at__gt=departure.departs_at).order_by("departs_at")[:1]
+    rows = before.union(after, all=True).order_by("departs_at")
+    return tuple(Neighbour(row.code, row.departs_at) for row in rows)
 
 
 def times_at(departure: Departure, to: datetime, *, moves_deadlines: bool, now: datetime) -> Times:

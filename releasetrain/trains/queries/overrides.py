@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from releasetrain.calendars.queries import windows_between
 from releasetrain.calendars.rules.windows import Freeze, Lane, Stops
+from releasetrain.lib.once import once
 from releasetrain.trains.models import Change, Departure, Override
 from releasetrain.trains.queries.aboard import loads_of
 from releasetrain.trains.rules.overrides import Passing
@@ -35,16 +36,20 @@ def passing_of(override: Override) -> Passing:
 
 def passings_of(departures: Iterable[int]) -> dict[int, tuple[Passing, ...]]:
     """Return the overrides of departures that stand; one query where there are none."""
-    asked = list(departures)
-    if not asked:
-        return {}
-    rows = Override.objects.filter(departure__in=asked, withdrawn_at__isnull=True)
+    asked = frozenset(departures)
+    return _passings(asked) if asked else {}
+
+
+@once(lambda departures: departures)
+def _passings(departures: frozenset[int]) -> dict[int, tuple[Passing, ...]]:
+    rows = Override.objects.filter(departure__in=departures, withdrawn_at__isnull=True)
     found: dict[int, list[Passing]] = defaultdict(list)
     for row in rows.prefetch_related(*WITH_EVERYTHING):
         found[row.departure_id].append(passing_of(row))
     return {pk: tuple(own) for pk, own in found.items()}
 
 
+@once(lambda departure: departure.pk)
 def authors_aboard(departure: Departure) -> frozenset[int]:
     """Return who wrote or submitted a change aboard."""
     rows = Change.objects.filter(departure=departure, state=ChangeState.ABOARD)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from releasetrain.calendars.queries import windows_within
 from releasetrain.calendars.rules.windows import Freeze, Lane, Place
+from releasetrain.lib.once import once
 from releasetrain.lib.spans import Span
 from releasetrain.lib.wallspans import united
 from releasetrain.trains.models import Departure
@@ -87,7 +88,7 @@ def _route(
 ) -> Route:
     steps, needs = steps_of(plan.ladder), load.wiring.needs
     runs = tuple(
-        Run(service, name, place, steps, needs.get(service, frozenset()) & load.expected.keys())
+        Run(service, name, place, steps, frozenset(needs.get(service, frozenset()) & load.expected.keys()))
         for service, (name, place) in load.expected.items()
     )
     base = max(at, departure.departs_at)
@@ -121,6 +122,7 @@ class Windows:
         return [one for one in self._closures[key] if one.start < known.end and one.end > known.start]
 
 
+@once(lambda routes, *, around=False, looks=MOST_LOOKS: (tuple(routes), around, looks))
 def foresee_all(
     routes: Sequence[Route], *, around: bool = False, looks: int = MOST_LOOKS
 ) -> dict[int, Foreseen]:

@@ -153,9 +153,13 @@ def _about_departure(
         HOLDERS if action in (Action.HOLD, Action.OVERRIDE) else RUNNERS,
         departure=departure,
     )
-    if action is Action.OVERRIDE and isinstance(actor, User) and actor.pk in authors_aboard(departure):
+    if action is Action.OVERRIDE and not permission.is_allowed and _is_author(actor, departure):
         permission = ALLOWED
     return combine(permission, _denied(_why_not_steer(action, departure, at)))
+
+
+def _is_author(actor: By, departure: Departure) -> bool:
+    return isinstance(actor, User) and actor.pk in authors_aboard(departure)
 
 
 def _may_submit(roles: Roles | None) -> Verdict:
@@ -293,7 +297,7 @@ def _about_readiness(action: Action, departure: Departure, actor: By, roles: Rol
     """Say who may block a departure, or tick or waive a check of it; nobody waives for what they wrote."""
     crew = RUNNERS if action is Action.WAIVE else (Role.SUBMITTER, *HOLDERS)
     permission = _may_run(departure.train, actor, roles, action.words, crew, departure=departure)
-    if action is Action.WAIVE and isinstance(actor, User) and actor.pk in authors_aboard(departure):
+    if action is Action.WAIVE and _is_author(actor, departure):
         text = "You wrote or submitted a change aboard; somebody else must waive its checks."
         permission = combine(permission, deny("author", text, who=runner_words(departure)))
     return combine(permission, _denied(why_not_block(D(departure.state))))

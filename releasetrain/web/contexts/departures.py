@@ -39,7 +39,9 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
     standing = standing_of(departure, now)
     step = _ahead(standing, person=person, roles=roles, now=now)
     offers = _ways_out(standing, person=person, roles=roles, now=now)
-    own = [*_check_ins(departure, person, now), *_second_person(departure, person, roles, now)]
+    own = _check_ins(departure, person, now)
+    if standing.load.has_overrides:
+        own += _second_person(departure, person, roles, now)
     return replace(step, offers=offers, actions=[*own, *step.actions])
 
 
@@ -128,7 +130,10 @@ def _ways_out(standing: Standing, *, person: User, roles: Roles, now: datetime) 
     times = forecast.alternatives[:MOST_ALTERNATIVES]
     return [
         *([_acceptance(departure, forecast.will_hold)] if is_asked and forecast.will_hold else []),
-        *(_postponement(departure, number, at, forecast, person, now) for number, at in enumerate(times)),
+        *(
+            _postponement(departure, number, at, forecast, person, roles, now)
+            for number, at in enumerate(times)
+        ),
     ]
 
 
@@ -141,7 +146,13 @@ def _acceptance(departure: Departure, hold: WillHold) -> Offer:
 
 
 def _postponement(
-    departure: Departure, number: int, at: datetime, forecast: Forecast, person: User, now: datetime
+    departure: Departure,
+    number: int,
+    at: datetime,
+    forecast: Forecast,
+    person: User,
+    roles: Roles,
+    now: datetime,
 ) -> Offer:
     """Offer another time in one press, with what that would do said beside it."""
     zone = departure.train.time_zone
@@ -158,7 +169,7 @@ def _postponement(
             ("reason", f"So that it goes untouched: {why}"[:MOST_REASON]),
         ),
     )
-    said = consequences(Ask.POSTPONE, departure, now, to=at, by=person, moves_deadlines=True)
+    said = consequences(Ask.POSTPONE, departure, now, to=at, by=person, roles=roles, moves_deadlines=True)
     first, *more = said.sentences or [""]
     return Offer(action, first, more, told_about(departure, but=person))
 

@@ -7,8 +7,7 @@ from django.shortcuts import render
 
 from releasetrain.accounts.access import refuse_strangers
 from releasetrain.accounts.rules import Role
-from releasetrain.events.queries import last_position
-from releasetrain.lib import clock
+from releasetrain.events.queries import clock_and_position
 from releasetrain.panels.board import Filters, board_context
 from releasetrain.web.contexts.trains import may_make
 from releasetrain.web.decorators import signed_in
@@ -41,7 +40,7 @@ def wall(request: Request) -> HttpResponse:
 def context_of(request: Request) -> dict[str, Any]:
     """Gather the board and what stands around it."""
     refuse_strangers(request.roles, "see the board")
-    position, now = last_position(), clock.now()
+    now, position = clock_and_position()
     filters = BoardFilter(request.GET or None, parts=load_parts())
     chosen = filters.chosen()
     new_train_url = "/trains/new/" if may_make(request.roles) else ""

@@ -1,16 +1,17 @@
 """Show a departure, take votes about it, and steer it."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from releasetrain.events.queries import last_position
+from releasetrain.events.queries import clock_and_position
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid, NotAllowed, Refused
+from releasetrain.lib.once import asking_once
 from releasetrain.panels.pages import departure_context, live_page_context, live_topics
 from releasetrain.panels.tickets import MOST_TOPICS
 from releasetrain.rollouts.access import may_operate
@@ -32,26 +33,31 @@ LONGEST_NUMBER = 18
 @signed_in
 def detail(request: Request, pk: int) -> HttpResponse:
     """Show one departure: what is aboard, who says go, and the one next thing to do."""
-    position = last_position()
-    departure = departure_for(request.user, pk, roles=request.roles)
-    now, topic = clock.now(), f"departure:{pk}"
+    with asking_once():
+        return render(request, "departures/page.html", page_of(request, pk))
+
+
+def page_of(request: Request, pk: int) -> dict[str, Any]:
+    """Gather the page of a departure as this person sees it."""
+    now, position = clock_and_position()  # before anything else is read, so that nothing falls between
+    departure, topic = departure_for(request.user, pk, roles=request.roles), f"departure:{pk}"
     context = departure_context(pk, audience_for(request, topic), now) or {}
     context["ballot"] = ballot_of(departure, person=request.user, roles=request.roles, now=now)
     context["next"] = next_of(departure, person=request.user, roles=request.roles, now=now)
     context["steering"] = steering_of(departure, person=request.user, roles=request.roles, now=now)
     context["live"] = watching(request, [topic], now, position=position)
-    return render(request, "departures/page.html", context)
+    return context
 
 
 @signed_in
 def live(request: Request, pk: int) -> HttpResponse:
     """Follow the rollouts of a departure, with the brake always in the same place."""
-    position = last_position()
+    now, position = clock_and_position()
     departure = departure_for(request.user, pk, roles=request.roles)
     if request.htmx:
         # A page that waits for the first rollout: it cannot watch what does not exist yet.
         return HttpResponse(status=204, headers={"HX-Refresh": "true"} if departure.rollouts.exists() else {})
-    now, topic = clock.now(), f"departure:{pk}"
+    topic = f"departure:{pk}"
     context = live_page_context(pk, audience_for(request, topic), now) or {}
     context["live"] = watching(request, live_topics(pk)[:MOST_TOPICS], now, position=position)
     return render(request, "rollouts/live.html", context)

@@ -5,8 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from releasetrain.accounts.access import refuse_strangers
-from releasetrain.events.queries import last_position
-from releasetrain.lib import clock
+from releasetrain.events.queries import clock_and_position
 from releasetrain.web.contexts.calendar.line import OPEN_ROLES, STOP_ROLES, may_anywhere, why_not_anywhere
 from releasetrain.web.contexts.calendar.page import calendar_page, url_of
 from releasetrain.web.contexts.calendar.sections import sections
@@ -21,7 +20,7 @@ from releasetrain.web.request import Request
 def calendar(request: Request) -> HttpResponse:
     """Show departures, cut-offs, milestones, windows and holidays in the reader's zone."""
     refuse_strangers(request.roles, "see the calendar")
-    position, now, zone = last_position(), clock.now(), timezone.get_current_timezone()
+    (now, position), zone = clock_and_position(), timezone.get_current_timezone()
     parts = load_parts()
     filters = CalendarFilter(request.GET, parts=parts, today=now.astimezone(zone).date())
     chosen = filters.chosen()
