@@ -8,15 +8,19 @@ from ninja import Path, Query, Router
 from releasetrain.accounts.access import refuse_without_scope
 from releasetrain.api import schemas, shapes
 from releasetrain.api.auth import Request, Token
+from releasetrain.catalog.access import service_for
+from releasetrain.events.actions import SystemActor
 from releasetrain.health.access import target_for
 from releasetrain.health.actions import Taken, take_readings
 from releasetrain.insights.arrival import arrival_of
 from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, NotFound, Refused
 from releasetrain.rollouts.models import Hold, Rollout
+from releasetrain.trains import actions
 from releasetrain.trains.actions import ingest_webhook
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import changes_with_service, departures_with_train, latest_manifests
+from releasetrain.trains.rules.evidence import EvidenceState
 from releasetrain.trains.webhooks.hosts import HOSTS, Host
 
 router = Router()
@@ -47,6 +51,36 @@ def report_metrics(request: Request, report: schemas.ReportIn) -> Taken:
     refuse_without_scope(request.auth, f"metrics:{report.service}")
     target = target_for(report.service, report.environment)
     return take_readings(target=target, report=report.as_report(), now=clock.now())
+
+
+@router.post(
+    "/evidence",
+    auth=Token(),
+    response={200: schemas.EvidenceOut, **WRITE_PROBLEMS},
+    summary="Report what CI says of a version",
+    tags=["reporting"],
+)
+def report_evidence(request: Request, said: schemas.EvidenceIn) -> schemas.EvidenceOut:
+    """Keep the state of one named check of one version; scope `evidence:<service>`.
+
+    The newest word on a check counts, in whatever order the reports come; a report that is sent again changes
+    nothing. A departure that asks for CI is ready while every check of every version aboard is green.
+    """
+    refuse_without_scope(request.auth, f"evidence:{said.service}")
+    now = clock.now()
+    done = actions.report_evidence(
+        service=service_for(said.service),
+        version=said.version,
+        name=said.check,
+        state=said.state,
+        url=said.url,
+        at=schemas.utc(said.at, "at") if said.at else now,
+        by=SystemActor(request.auth.name),
+        now=now,
+    )
+    return schemas.EvidenceOut(
+        state=EvidenceState(done.evidence.state), is_new=done.is_new, is_overtaken=done.is_overtaken
+    )
 
 
 @router.post(

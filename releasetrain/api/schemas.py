@@ -21,6 +21,7 @@ from releasetrain.health.rules.reports import (
 )
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import Span
+from releasetrain.trains.rules.evidence import EvidenceState
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 
@@ -33,6 +34,7 @@ def _refuse_other_than_numbers(value: object) -> object:
 
 Arm = Literal["candidate", "baseline"]
 Whole = Annotated[int, BeforeValidator(_refuse_other_than_numbers)]
+LENGTH: JsonDict = {"minLength": 1, "maxLength": 100}
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", min_length=1, max_length=50)]
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]
 UNITS: JsonDict = {"minimum": 0, "maximum": MOST_UNITS}
@@ -123,6 +125,25 @@ class CodeHost(StrEnum):
     GOGS = "gogs"
     BITBUCKET = "bitbucket"
     BITBUCKET_SERVER = "bitbucket-server"
+
+
+class EvidenceIn(Schema):
+    """What CI says of one version, under the name of one check."""
+
+    service: Slug
+    version: str = Field(description="the commit, tag or build that would go out", json_schema_extra=LENGTH)
+    check: str = Field(description="the check as CI calls it, e.g. build", json_schema_extra=LENGTH)
+    state: EvidenceState
+    url: str = Field("", description="where people read more")
+    at: AwareDatetime | None = Field(None, description="when it was so; now where it is left out")
+
+
+class EvidenceOut(Schema):
+    """What counts now for that check of that version."""
+
+    state: EvidenceState
+    is_new: bool = Field(description="the report said something that was not known")
+    is_overtaken: bool = Field(description="a later word was known already, and stays")
 
 
 class IngestedOut(Schema):

@@ -12,6 +12,7 @@ Tokens are issued with `manage.py issue_token NAME SCOPE…` and sent as `Author
 | Scope | What it opens |
 |---|---|
 | `metrics:<service>` | `POST /api/v1/metrics` for that service |
+| `evidence:<service>` | `POST /api/v1/evidence` for that service |
 | `read` | the departures |
 | `ofrep:<environment>` | flags at `/ofrep/v1/evaluate/flags` (OpenFeature Remote Evaluation Protocol) |
 

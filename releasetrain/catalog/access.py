@@ -9,6 +9,7 @@ from releasetrain.accounts import access
 from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.models import Service, ServiceRole
+from releasetrain.lib.errors import NotFound
 from releasetrain.lib.once import once
 
 
@@ -27,6 +28,17 @@ def roles_of(user: User | AnonymousUser) -> Roles:
     roles = access.roles_from(user, [(team, role) for is_own, team, role in rows if not is_own])
     services = frozenset((pk, Role(role)) for is_own, pk, role in rows if is_own and pk is not None)
     return replace(roles, services=services)
+
+
+def service_for(slug: str) -> Service:
+    """Return a service by its slug.
+
+    :raises NotFound: there is none
+    """
+    found = Service.objects.select_related("team").filter(slug=slug).first()
+    if found is None:
+        raise NotFound(f"There is no service “{slug[:50]}”.", who="an administrator")
+    return found
 
 
 def may(roles: Roles, role: Role, service: Service) -> bool:

@@ -15,7 +15,7 @@ from releasetrain.events.models import Event
 from releasetrain.health.models import ErrorLine, Reading
 from releasetrain.lib import clock
 from releasetrain.rollouts.models import Hold, Rollout, Transition
-from releasetrain.trains.models import Change, Manifest, WebhookDelivery
+from releasetrain.trains.models import Change, Evidence, Manifest, WebhookDelivery
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -450,6 +450,7 @@ def test_every_scope_and_path_is_described() -> None:
     described = Client().get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {
         "/api/v1/metrics",
+        "/api/v1/evidence",
         "/api/v1/webhooks/{host}",
         "/api/v1/departures",
         "/api/v1/departures/{departure_id}",
@@ -466,3 +467,40 @@ def test_a_report_leaves_no_event_for_there_are_too_many() -> None:
     before = Event.objects.count()
     assert push(machine, report())[0] == 200
     assert Event.objects.count() == before
+
+
+def evidence(**changes: Any) -> dict[str, Any]:
+    return {"service": "storefront", "version": "v1", "check": "build", "state": "green", **changes}
+
+
+def tell(machine: Client, body: Any) -> tuple[int, dict[str, Any]]:
+    answer = machine.post("/api/v1/evidence", body, content_type="application/json")
+    return answer.status_code, answer.json()
+
+
+def test_ci_reports_and_the_newest_word_counts() -> None:
+    make.service()
+    machine, now = client("evidence:storefront"), clock.now()
+    red = evidence(state="red", at=(now - timedelta(minutes=1)).isoformat())
+    assert tell(machine, evidence()) == (200, {"state": "green", "is_new": True, "is_overtaken": False})
+    assert tell(machine, red) == (200, {"state": "green", "is_new": False, "is_overtaken": True})
+    assert tell(machine, evidence(state="red"))[1]["state"] == "red"
+    assert Evidence.objects.get().reported_by == "machine"
+
+
+def test_evidence_needs_its_scope_a_service_and_words_that_can_be_kept() -> None:
+    make.service()
+    assert tell(client("evidence:search"), evidence())[0] == 403
+    assert tell(client("evidence:search"), evidence(service="search"))[0] == 404
+    machine = client("evidence:storefront")
+    for flaw, field in (
+        ({"version": ""}, "version"),
+        ({"check": "a\0"}, "name"),
+        ({"version": "\ud800"}, "version"),
+        ({"url": "javascript:x"}, "url"),
+        ({"state": "sunny"}, "state"),
+        ({"at": "2999-01-01T00:00:00Z"}, "at"),
+    ):
+        status, problem = tell(machine, evidence(**flaw))
+        assert (status, problem["field"]) == (422, field)
+    assert not Evidence.objects.exists()

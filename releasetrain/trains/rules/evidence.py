@@ -47,6 +47,11 @@ def replaces(at: datetime, before: datetime | None) -> bool:
     return before is None or at >= before
 
 
+def is_keepable(text: str) -> bool:
+    """Tell whether a database keeps a text: no NUL, no halves of surrogate pairs."""
+    return "\0" not in text and not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def why_not_evidence(
     *, version: str, name: str, url: str, at: datetime, now: datetime
 ) -> tuple[str, str] | None:
@@ -54,9 +59,9 @@ def why_not_evidence(
     for field, text in (("version", version), ("name", name)):
         if not text.strip() or len(text) > 100:
             return field, f"A report names its {field}, in at most 100 characters."
-        if "\0" in text:
+        if not is_keepable(text):
             return field, f"The {field} holds a character that cannot be kept."
-    if url and (len(url) > 500 or not url.startswith(("https://", "http://")) or "\0" in url):
+    if url and (len(url) > 500 or not url.startswith(("https://", "http://")) or not is_keepable(url)):
         return "url", "The address of a report starts with https:// and has at most 500 characters."
     if at - now > MOST_AHEAD:
         return "at", f"It claims to be from {in_words(at - now)} ahead; set the clock of whoever reports."
