@@ -20,6 +20,14 @@ def overrule(departure: int, vote: int) -> str:
     return f"/departures/{departure}/votes/{vote}/overrule/"
 
 
+def readiness(departure: int) -> str:
+    return f"/departures/{departure}/readiness/"
+
+
+def blocker(departure: int, pk: int) -> str:
+    return f"/departures/{departure}/blockers/{pk}/"
+
+
 def on_call(team: str) -> str:
     return f"/teams/{team}/on-call/"
 

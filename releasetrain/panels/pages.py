@@ -14,6 +14,7 @@ from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import load_guardrails
 from releasetrain.panels.operator import operator_of
 from releasetrain.panels.overrides import load_overrides
+from releasetrain.panels.readiness import readiness_of
 from releasetrain.panels.rollouts import load_errors, load_holds, track_of
 from releasetrain.panels.shapes import Errors, Guardrails, Holds, LivePage, LiveRollout, Overrides
 from releasetrain.panels.stages import Moving, leading
@@ -36,6 +37,7 @@ def departure_context(pk: int, audience: Audience, now: datetime) -> dict[str, A
         "rollouts": [line_of(one) for one in moving],
         "forecast": load_forecast(pk, audience, now),
         "deadlines": deadlines_of(departure, audience, now),
+        "readiness": readiness_of(departure, audience, now),
         "overrides": load_overrides(pk, audience, now) if standing.load.has_overrides else Overrides(pk, []),
         "feed": feed_of(f"departure:{pk}", audience),
         "now": now,

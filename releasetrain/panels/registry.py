@@ -23,6 +23,7 @@ from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import OVERLAP, WINDOW, load_guardrails, points_since
 from releasetrain.panels.operator import load_operator
 from releasetrain.panels.overrides import load_overrides
+from releasetrain.panels.readiness import load_readiness
 from releasetrain.panels.rollouts import load_errors, load_holds, load_track
 from releasetrain.panels.shapes import BoardRow, Point
 from releasetrain.rollouts.models import Rollout
@@ -105,6 +106,9 @@ FRAGMENTS: Mapping[str, Recipe] = {
     "departure/overrides": Recipe(
         "departures/_overrides.html", "departure-{pk}-overrides", _named("overrides", load_overrides)
     ),
+    "departure/readiness": Recipe(
+        "departures/_readiness.html", "departure-{pk}-readiness", _named("readiness", load_readiness)
+    ),
     "departure/manifest": Recipe(
         "departures/_manifest.html", "departure-{pk}-manifest", _named("manifest", load_manifest)
     ),
@@ -149,6 +153,7 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
         "trains.departure.",
         (
             "departure/manifest",
+            "departure/readiness",
             "departure/decision",
             "departure/rollouts",
             "departure/deadlines",
@@ -157,6 +162,9 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("trains.deadline.", ("departure/manifest", "departure/deadlines")),
     ("trains.override.", ("departure/overrides", "departure/forecast")),
+    ("trains.blocker.", ("departure/readiness",)),
+    ("trains.check.", ("departure/readiness",)),
+    ("trains.readiness.", ("departure/readiness",)),
     ("rollouts.", ("departure/rollouts", "departure/forecast")),
     ("calendars.", ("departure/overrides", "departure/forecast")),
     ("accounts.shift.", ("departure/forecast",)),

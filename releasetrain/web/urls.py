@@ -17,6 +17,7 @@ from releasetrain.web.views import (
     live,
     notices,
     overrides,
+    readiness,
     rollouts,
     steering,
     teams,
@@ -55,6 +56,19 @@ urlpatterns = [
         "departures/<int:pk>/overrides/<int:number>/withdraw/", overrides.withdraw, name="departures-withdraw"
     ),
     path("departures/<int:pk>/overrides/<int:number>/review/", overrides.review, name="departures-review"),
+    path("departures/<int:pk>/readiness/", readiness.readiness, name="departures-readiness"),
+    *(
+        path(
+            f"departures/<int:pk>/readiness/{verb}/",
+            readiness.mark,
+            {"verb": verb},
+            name=f"departures-{verb}-check",
+        )
+        for verb in readiness.DONE
+    ),
+    path("departures/<int:pk>/blockers/<int:number>/", readiness.blocker, name="departures-blocker"),
+    path("departures/<int:pk>/blockers/<int:number>/clear/", readiness.clear, name="departures-clear"),
+    path("departures/<int:pk>/blockers/<int:number>/defer/", readiness.defer, name="departures-defer"),
     path("departures/<int:pk>/rollback/", departures.roll_back, name="departures-rollback"),
     path("rollouts/<int:pk>/<slug:kind>/", rollouts.rollout_command, name="rollouts-command"),
     path("changes/", changes.change_list, name="changes"),

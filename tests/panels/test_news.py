@@ -53,7 +53,7 @@ def test_a_poll_at_an_unknown_position_brings_everything(
     happen(departure)
     message = news.message_of(news.after({f"departure:{departure.pk}": MEMBER}, position, now=make.NOW))
     assert message["whole"] is True
-    assert len(message["fragments"]) == 8
+    assert len(message["fragments"]) == len(registry.OF_A_DEPARTURE)
 
 
 def test_every_fragment_that_is_known_can_be_drawn_for_every_audience() -> None:

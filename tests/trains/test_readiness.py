@@ -20,6 +20,7 @@ from releasetrain.trains.queries.readiness import results_of
 from releasetrain.trains.rules.evidence import EvidenceState
 from releasetrain.trains.rules.plan import Plan
 from releasetrain.trains.rules.readiness import Asks, CheckKind, Sample
+from releasetrain.trains.rules.risk import Question
 from tests import make
 from tests.trains import world
 
@@ -295,3 +296,20 @@ def test_checks_and_blockers_cost_a_verdict_no_query() -> None:
             standing_of(departure, make.NOW)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_what_shrinks_a_schema_waits_for_what_grows_it() -> None:
+    departure = asking(CheckKind.MIGRATION)
+    shrinks = world.aboard(departure, title="Drop the old column")
+    state, text = said(departure, CheckKind.MIGRATION)
+    assert (state, text) == ("no_data", "“Drop the old column” does not say whether it changes a schema.")
+    shrinks.answers = {Question.DATA.value: "contract"}
+    shrinks.save(update_fields=["answers"])
+    assert said(departure, CheckKind.MIGRATION) == ("green", "")
+    grows = make.change("Write the new column", answers={Question.DATA.value: "expand"})
+    state, text = said(departure, CheckKind.MIGRATION)
+    assert state == "red"
+    assert "takes something away that “Write the new column” has not replaced yet" in text
+    grows.state = "shipped"
+    grows.save(update_fields=["state"])
+    assert said(departure, CheckKind.MIGRATION)[0] == "green"

@@ -35,6 +35,7 @@ from releasetrain.panels.shapes.departures import (
 )
 from releasetrain.panels.shapes.house import AuditRow, DemoPerson
 from releasetrain.panels.shapes.notices import NoticeList, NoticeRow
+from releasetrain.panels.shapes.readiness import BlockerLine, CheckLine, Readiness
 from releasetrain.panels.shapes.rollouts import (
     Chart,
     ErrorKind,
@@ -81,12 +82,14 @@ __all__ = [
     "Action",
     "AuditRow",
     "Ballot",
+    "BlockerLine",
     "Board",
     "BoardGroup",
     "BoardRow",
     "ChangePage",
     "ChangeRow",
     "Chart",
+    "CheckLine",
     "Choice",
     "DeadlineLine",
     "Deadlines",
@@ -128,6 +131,7 @@ __all__ = [
     "Point",
     "PolicyLine",
     "Preview",
+    "Readiness",
     "RiskLine",
     "RolloutLine",
     "RolloutTrack",

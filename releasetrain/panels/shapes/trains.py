@@ -127,6 +127,8 @@ class TrainPage:
     captains: Sequence[str] = ()
     turns: str = ""
     check_in: str = ""
+    checks: Sequence[str] = ()
+    checks_for: str = ""
     on_call: Sequence[Link] = ()
     weeks: Sequence[WeekLine] = ()
     variants: Sequence[VariantLine] = ()

@@ -26,7 +26,7 @@ class Departure(models.Model):
     "milestone:NAME" | "captain": {"from", "by", "at", "reason"}}; an edit of the train leaves that alone.
     `accepted_hold` is {"weight", "service", "until", "by", "at"} where somebody accepts that it will be held
     on its way (W4). `readiness` is the newest sample of its checks, see rules/readiness.py, and `blocking` is
-    [{"id", "kind", "text", "who"}] of its open blockers, so that no verdict has to ask for either.
+    what queries.blockers.blocking_of says of its open blockers, so that no verdict has to ask for either.
     `decide_by_at` is the deadline of its decision, `escalated_at` when that was missed, and
     `decide_at` when the decision has to be looked at next without anybody doing anything.
     """

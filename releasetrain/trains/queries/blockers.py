@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -30,17 +31,22 @@ def blockers_with_everything() -> QuerySet[Blocker]:
     return rows.order_by("-cleared_at", "opened_at", "pk")
 
 
-def blocking_of(departure: Departure, blockers: Iterable[Blocker]) -> list[dict[str, object]]:
+def blocking_of(departure: Departure, blockers: Iterable[Blocker]) -> list[dict[str, Any]]:
     """Return what a departure keeps of its open blockers, for the verdict and for whoever reads it."""
     return [
         {
             "id": one.pk,
             "kind": one.kind,
+            "blocks": one.blocks,
+            "title": one.title,
             "text": words_of(one),
             "who": clearer_words(one.owner_label, one.clears, runner_words(departure)),
+            "owner": one.owner_id,
+            "by": one.opened_by_label,
+            "at": one.opened_at.isoformat(),
         }
         for one in blockers
-        if one.blocks and one.cleared_at is None
+        if one.cleared_at is None
     ]
 
 

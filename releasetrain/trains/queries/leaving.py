@@ -61,7 +61,7 @@ def _reasons(case: Case, count: Tally | None, at: datetime) -> Iterator[Verdict]
         for missing in case.load.unchecked:
             why = why_not_checked_in(missing.title, missing.author, captain=who)
             yield hold(why.code, why.text, who=why.who)
-    for blocker in departure.blocking:
+    for blocker in (one for one in departure.blocking if one["blocks"]):
         yield hold(f"blocker_{blocker['kind']}", blocker["text"], who=blocker["who"])
     if plan.checks and departure.state not in BOARDING_STATES:
         sample = Sample.from_json(departure.readiness)

@@ -26,6 +26,7 @@ from releasetrain.trains.rules.readiness import (
     is_spent,
     worst,
 )
+from releasetrain.trains.rules.risk import Question
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 REPORTS_WITHIN = timedelta(minutes=5)
@@ -160,7 +161,7 @@ def _on_call(scene: Scene) -> Said:
 
 def _rollback(scene: Scene) -> Said:
     """Ask whether each change says how it comes back: by a plan in words, or by a flag."""
-    without = [one for one in scene.changes if not (one.rollback_plan.strip() or one.flag_key)]
+    without = [one for one in scene.changes if not _says_way_back(one)]
     if not scene.changes:
         return S.NO_DATA, "Nothing is aboard.", ""
     if without:
@@ -169,6 +170,36 @@ def _rollback(scene: Scene) -> Said:
         ]
         return S.RED, _first(text), listed(sorted({one.author_label for one in without})[:MOST_NAMED])
     return S.GREEN, "", ""
+
+
+def _says_way_back(change: Change) -> bool:
+    by_itself = change.answers.get(Question.UNDO.value) in ("version", "flag")
+    return bool(change.rollback_plan.strip() or change.flag_key or by_itself)
+
+
+def _migration(scene: Scene) -> Said:
+    """Ask whether what grows is out before anything shrinks, in the schema of each service."""
+    answers = {one.pk: one.answers.get(Question.DATA.value) for one in scene.changes}
+    if not scene.changes:
+        return S.NO_DATA, "Nothing is aboard.", ""
+    if unsaid := [one for one in scene.changes if answers[one.pk] is None]:
+        text = [f"“{one.title}” does not say whether it changes a schema." for one in unsaid]
+        return S.NO_DATA, _first(text), listed(sorted({one.author_label for one in unsaid})[:MOST_NAMED])
+    shrinks = [one for one in scene.changes if answers[one.pk] == "contract"]
+    growing = Change.objects.filter(
+        service__in={one.service_id for one in shrinks},
+        state__in=[ChangeState.SUBMITTED, ChangeState.ABOARD],
+        **{f"answers__{Question.DATA.value}": "expand"},
+    )
+    grows = dict(growing.values_list("service_id", "title"))
+    red = [
+        f"“{one.title}” takes something away that “{grows[one.service_id]}” has not replaced yet."
+        for one in shrinks
+        if one.service_id in grows
+    ]
+    return (
+        (S.RED, _first(red), scene.teams({one.service_id for one in shrinks})) if red else (S.GREEN, "", "")
+    )
 
 
 def _error_budget(scene: Scene) -> Said:
@@ -215,6 +246,7 @@ LOOKS: dict[CheckKind, Callable[[Scene], Said]] = {
     CheckKind.WINDOWS: _windows,
     CheckKind.ON_CALL: _on_call,
     CheckKind.ROLLBACK: _rollback,
+    CheckKind.MIGRATION: _migration,
     CheckKind.ERROR_BUDGET: _error_budget,
     CheckKind.INCIDENTS: _incidents,
     CheckKind.METRICS: _metrics,

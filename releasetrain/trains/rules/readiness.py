@@ -42,6 +42,7 @@ class CheckKind(StrEnum):
     WINDOWS = "windows"
     ON_CALL = "on_call"
     ROLLBACK = "rollback"
+    MIGRATION = "migration"
     ERROR_BUDGET = "error_budget"
     INCIDENTS = "incidents"
     METRICS = "metrics"
@@ -56,6 +57,7 @@ LABELS = {
     CheckKind.WINDOWS: "No window is in the way",
     CheckKind.ON_CALL: "Somebody is on call for every stage",
     CheckKind.ROLLBACK: "Every change has a way back",
+    CheckKind.MIGRATION: "Schemas grow first and shrink later",
     CheckKind.ERROR_BUDGET: "The error budget is not spent",
     CheckKind.INCIDENTS: "No incident is open",
     CheckKind.METRICS: "Every service reports",

@@ -22,6 +22,7 @@ from releasetrain.trains.queries.forecast import Forecast, WillHold, forecast_of
 from releasetrain.trains.queries.overrides import overrides_with_everything
 from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
+from releasetrain.trains.rules.readiness import MANUAL, Sample
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
 
 MOST_CHECK_INS, MOST_ALTERNATIVES, MOST_REASON = 3, 3, 300
@@ -39,7 +40,7 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
     standing = standing_of(departure, now)
     step = _ahead(standing, person=person, roles=roles, now=now)
     offers = _ways_out(standing, person=person, roles=roles, now=now)
-    own = _check_ins(departure, person, now)
+    own = [*_check_ins(departure, person, now), *_to_make_ready(departure, person, roles, now)]
     if standing.load.has_overrides:
         own += _second_person(departure, person, roles, now)
     return replace(step, offers=offers, actions=[*own, *step.actions])
@@ -99,6 +100,30 @@ def _check_ins(departure: Departure, person: User, now: datetime) -> list[Action
         )
         for one in mine[:MOST_CHECK_INS]
     ]
+
+
+def _to_make_ready(departure: Departure, person: User, roles: Roles, now: datetime) -> list[Action]:
+    """Lead whoever may tick to a checklist that is not ticked, and owners to what they have to clear."""
+    sample = Sample.from_json(departure.readiness)
+    is_open = sample is not None and any(
+        one.key.startswith(MANUAL) and not one.is_fine for one in sample.results
+    )
+    found = [
+        Action(
+            f"blocker-{one['id']}",
+            f"See to “{one['title']}”",
+            links.blocker(departure.pk, one["id"]),
+            "construction",
+            "primary",
+            opens=True,
+        )
+        for one in departure.blocking
+        if one["blocks"] and one["owner"] == person.pk
+    ]
+    if is_open and verdict(Ask.TICK, departure, person, now, roles=roles).is_allowed:
+        url = links.readiness(departure.pk)
+        found.append(Action("checklist", "Tick the checklist", url, "clipboard-check", "primary", opens=True))
+    return found
 
 
 def _second_person(departure: Departure, person: User, roles: Roles, now: datetime) -> list[Action]:

@@ -21,6 +21,7 @@ from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.states import DepartureState
+from releasetrain.web.forms.blockers import BlockForm, WatchForm
 from releasetrain.web.forms.steering import (
     HandOverForm,
     HoldForm,
@@ -48,6 +49,15 @@ class Verb:
     do: Callable[..., Any]
     kind: str = "primary"
     text: str = ""
+
+
+def on_it(do: Callable[..., Any]) -> Callable[..., Any]:
+    """Do something to the departure that was chosen in the form: this one, or a later one of its train."""
+
+    def steered(departure: Departure, *, on: Departure | None, **said: Any) -> Any:
+        return do(on or departure, **said)
+
+    return steered
 
 
 VERBS: dict[str, Verb] = {
@@ -94,6 +104,24 @@ VERBS: dict[str, Verb] = {
         text="It counts once a second person approves it, who neither asked nor has a change aboard. "
         "It is announced to everybody aboard and reviewed within five working days.",
     ),
+    "block": Verb(
+        ask=Ask.BLOCK,
+        label="Block it",
+        icon="construction",
+        done="It is blocked until somebody clears that.",
+        form=BlockForm,
+        do=on_it(actions.open_blocker),
+        text="It does not leave until somebody clears this. Everybody aboard is told.",
+    ),
+    "watch": Verb(
+        ask=Ask.BLOCK,
+        label="Watch an error rate",
+        icon="eye",
+        done="The error rate is watched.",
+        form=WatchForm,
+        do=on_it(actions.watch_error_rate),
+        text="It blocks while both horizons are above the limit, and while nothing is reported.",
+    ),
     "restore": Verb(
         ask=Ask.RESTORE,
         label="Restore",
@@ -121,7 +149,7 @@ VERBS: dict[str, Verb] = {
         kind="danger",
     ),
 }
-SHORT = {"override": "Override", "move": "Move deadline"}
+SHORT = {"override": "Override", "move": "Move deadline", "watch": "Watch errors"}
 QUIET = ("skip", "cancel")
 # One that is rolling may still be handed over or let through a window, a skipped one restored.
 ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING}
@@ -180,7 +208,7 @@ def steer_form(
         pk=departure.pk,
         departure=str(departure),
         verb=name,
-        heading=verb.label if name in ("move", "override") else f"{verb.label} {departure.code}",
+        heading=verb.label if name in ("move", "override", "watch") else f"{verb.label} {departure.code}",
         label=verb.label,
         icon=verb.icon,
         kind=verb.kind,

@@ -31,6 +31,7 @@ from releasetrain.panels.shapes import (
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import next_dates, schedule_in_words, verdict
 from releasetrain.trains.queries.verdicts import Action as Ask
+from releasetrain.trains.rules.readiness import Asks
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 from releasetrain.trains.rules.weeks import monday_of
 from releasetrain.web.contexts.timetable import shift_in_words
@@ -104,6 +105,8 @@ def page_of(train: Train, *, person: User, roles: Roles, now: datetime) -> Train
         captain=str(train.captain or ""),
         captains=[str(seat.user) for seat in train.captain_seats.select_related("user")],
         turns={"week": "every week", "departure": "at every departure"}[train.turns],
+        checks=list((asks := Asks.from_json(train.checks)).labels.values()),
+        checks_for=in_words(asks.minimum),
         check_in=f"opens {in_words(train.check_in_lead)} before departure" if train.check_in_lead else "",
         on_call=_rotas(train),
         dates=_dates(train, person=person, roles=roles, now=now),

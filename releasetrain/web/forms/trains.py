@@ -18,7 +18,7 @@ from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.settings import TrainSettings, train_problems
 from releasetrain.trains.rules.states import Turns
 from releasetrain.trains.rules.vehicles import Trait
-from releasetrain.web.forms import rows
+from releasetrain.web.forms import checks, rows
 from releasetrain.web.forms.deadlines import CutOffSet, Deadlines, MilestoneSet, initial_of
 from releasetrain.web.forms.fields import Minutes, WallTime
 
@@ -56,7 +56,7 @@ class CaptainForm(forms.Form):
 CaptainSet = forms.formset_factory(CaptainForm, extra=0, absolute_max=rows.MOST_ROWS, max_num=rows.MOST_ROWS)
 
 
-class TrainForm(forms.Form):
+class TrainForm(checks.ChecksForm):
     """When a train runs, what it carries, who decides, and how fast it rolls out."""
 
     name = forms.CharField(max_length=100)
@@ -138,7 +138,7 @@ class TrainForm(forms.Form):
 
     def __init__(self, data: QueryDict | None = None, *, train: Train | None, now: datetime) -> None:
         self.train, self.now = train, now
-        initial = {**vars(train), **shown(train)} if train is not None else {}
+        initial = {**vars(train), **shown(train), **checks.shown(train.checks)} if train is not None else {}
         super().__init__(data, initial=initial)
         zone = data.get("time_zone", "UTC") if data else (train.time_zone if train else "UTC")
         calendars = Holidays.objects.all()
@@ -179,7 +179,7 @@ class TrainForm(forms.Form):
 
     def blame(self, name: str, sentence: str) -> None:
         """Put a sentence beside the field, or the rows, that it is about."""
-        name = {"ladder": "weights"}.get(name, name)
+        name = {"ladder": "weights", "checks": "checklist"}.get(name, name)
         if name in self.fields:
             self.add_error(name, sentence)
         else:
@@ -226,6 +226,7 @@ class TrainForm(forms.Form):
         if self.train is not None:
             typed |= {"grace": self.train.grace, "is_accelerated": self.train.is_accelerated}
         return TrainSettings(
+            checks=checks.asked(typed),
             **typed,
             cut_offs=specs(self.cut_offs),
             milestones=specs(self.milestones),

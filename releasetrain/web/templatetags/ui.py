@@ -90,6 +90,16 @@ LOOKS: dict[str, Look] = {
     "used": Look("To be reviewed", "clipboard-check", "warn", "square"),
     "reviewed": Look("Reviewed", "check-check", shape="open"),
     "expired": Look("Expired", "timer-off", shape="dashed"),
+    # readiness
+    "green": Look("Green", "circle-check", "ok"),
+    "red": Look("Red", "circle-x", "bad", "square"),
+    "waiting": Look("Not known yet", "hourglass", "think", "open"),
+    "no_data": Look("No data", "circle-question-mark", "warn", "square"),
+    "waived": Look("Waived", "shield-alert", "warn", "dashed"),
+    "ready": Look("Ready", "clipboard-check", "ok"),
+    "not_ready": Look("Not ready", "hourglass", "warn", "open"),
+    "blocks": Look("Blocks", "construction", "bad", "square"),
+    "watching": Look("Watching", "eye", "ok", "open"),
     # risk
     "low": Look("Low risk", "signal-low", shape="open"),
     "medium": Look("Medium risk", "signal-medium", "warn", "open"),

@@ -7,6 +7,7 @@ from releasetrain.events.kinds import KINDS
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers import DRIVERS
 from releasetrain.rollouts.rules.states import CLEARING
+from releasetrain.trains.rules.readiness import CheckKind
 
 WORDS = (
     ("Change", "Something a team ships: one version of one service, with an author and a way back."),
@@ -42,6 +43,8 @@ WORDS = (
         "The latest instant from which every stage ends before a window, with somebody on call throughout.",
     ),
     ("Captain, deputy", "Who answers for a departure; they take turns, and hand over with a note."),
+    ("Readiness", "All checks that a train asks for, green at once for a minimum time, before it leaves."),
+    ("Blocker", "Something that keeps a departure here until somebody clears it; it has an owner."),
     ("Check-in", "Authors say that they are there, where a train asks for it before it leaves."),
     (
         "Ladder",
@@ -59,6 +62,17 @@ WORDS = (
     ("Dispersion", "How bursty errors are by nature. The guardrails wait longer where it is high."),
 )
 
+CHECKS = {
+    CheckKind.CI: "Every check that was reported of the very version that goes out is green, and one was.",
+    CheckKind.WINDOWS: "No window stops it at its time, or would hold it on its way.",
+    CheckKind.ON_CALL: "Every team keeps a rota, and somebody is on call for each stage of its services.",
+    CheckKind.ROLLBACK: "Every change has a plan to undo it, a flag, or comes back with its version.",
+    CheckKind.MIGRATION: "What takes something out of a schema goes after what replaces it has shipped.",
+    CheckKind.ERROR_BUDGET: "Fewer answers were bad in 24 hours than the objective allows.",
+    CheckKind.INCIDENTS: "No incident is open on a service aboard.",
+    CheckKind.METRICS: "Every service aboard has reported within 5 minutes.",
+}
+
 
 def help_page(request: HttpRequest) -> HttpResponse:
     """Show the one help page; anybody may read it."""
@@ -67,6 +81,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
         "kinds": sorted(KINDS.items()),
         "drivers": [(kind, (driver.__doc__ or "").strip()) for kind, driver in sorted(DRIVERS.items())],
         "holds": [(kind.value.replace("_", " "), rule.sentence) for kind, rule in CLEARING.items()],
+        "checks": [(kind.label, CHECKS[kind]) for kind in CheckKind],
         "now": clock.now(),
     }
     return render(request, "help/page.html", context)

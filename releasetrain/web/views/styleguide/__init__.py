@@ -12,7 +12,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Link
 from releasetrain.web.templatetags.ui import LOOKS
-from releasetrain.web.views.styleguide import departures, lists, rollouts, times
+from releasetrain.web.views.styleguide import departures, lists, readiness, rollouts, times
 from releasetrain.web.views.styleguide.common import HERE, feed
 
 STATES = {
@@ -123,6 +123,7 @@ def context(now: datetime) -> dict[str, Any]:
         "feed": feed(now, "departure-481"),
         "forecast": departures.forecast(now),
         "deadlines": departures.deadlines(now),
+        "readiness": readiness.readiness(now),
         "overrides": departures.overrides(now),
         "steering": departures.steering(),
         "steer": departures.steer_form(),
