@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef
+
 from releasetrain.insights.chances import (
     FEWEST,
     USUAL_FAILURES,
@@ -39,14 +41,25 @@ def past_of(departure: Departure, service: int, lasts: timedelta, now: datetime)
 
     :param lasts: how long the departure takes as planned; what was brought in from elsewhere has no plan
     """
+    back_here = Rollout.objects.filter(departure=OuterRef("pk"), state=RolloutState.ROLLED_BACK)
     rows = list(
         Departure.objects.filter(train=departure.train_id, departed_at__isnull=False)
         .exclude(pk=departure.pk)
+        .annotate(
+            for_windows=Exists(back_here.filter(is_window_return=True))
+            & ~Exists(back_here.filter(is_window_return=False))
+        )
         .order_by("-departed_at")[:NEWEST]
     )
     late = _decisions(rows)
     stretches, of = _stretches(departure, service, rows, lasts)
-    ended = [one for one in rows if one.state in (DepartureState.ARRIVED, DepartureState.ROLLED_BACK)]
+    # What windows alone took back says nothing of how often a version fails.
+    ended = [
+        one
+        for one in rows
+        if one.state == DepartureState.ARRIVED
+        or (one.state == DepartureState.ROLLED_BACK and not one.for_windows)
+    ]
     back = sum(one.state == DepartureState.ROLLED_BACK for one in ended)
     chances = Chances(
         delays=_delays(departure, late, now),

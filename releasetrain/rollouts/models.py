@@ -101,6 +101,9 @@ class Rollout(models.Model):
     counted_reading = models.BigIntegerField(null=True, blank=True)
     acknowledged_windows = models.JSONField(default=list, blank=True)
     reason = models.CharField(max_length=500, blank=True)
+    is_window_return = models.BooleanField(
+        default=False, db_default=False, help_text="a window took it back; its version did not fail"
+    )
     incident = models.ForeignKey(
         Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="rollouts"
     )

@@ -53,6 +53,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
     afterwards = after_windows(row, windows, now)
     in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
+    must_return, for_window = _must_return(row)
     counts, newest = counts_after(row, watermark)
     readings = Readings(
         observed=observe(row.target),
@@ -65,7 +66,8 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
         is_target_free=not occupied(row.target_id, row.pk),
         blocks=tuple(blocks(row)),
-        must_return=_must_return(row),
+        must_return=must_return,
+        must_return_for_window=for_window,
         is_provider_incident=_is_provider_incident(now),
         windows=windows,
         turn_at=afterwards.turn_at,
@@ -202,17 +204,20 @@ def blocks(row: Rollout) -> Iterable[Block]:
         yield Block(kind=HoldKind.DEPENDENCY, reason=f"It needs {' and '.join(names)} to arrive first.")
 
 
-def _must_return(row: Rollout) -> str:
-    """Demand a rollout back when another one of its departure came back."""
+def _must_return(row: Rollout) -> tuple[str, bool]:
+    """Demand a rollout back when another one of its departure came back; tell whether for a window alone."""
     if row.departure_id is None:
-        return ""
+        return "", False
     failed = (
         Rollout.objects.filter(departure=row.departure_id, state__in=RETURNING, kind="forward")
         .exclude(pk=row.pk)
         .select_related("target__service")
+        .order_by("is_window_return", "created_at")
         .first()
     )
-    return f"{failed.target.service}, aboard the same departure, was rolled back." if failed else ""
+    if failed is None:
+        return "", False
+    return f"{failed.target.service}, aboard the same departure, was rolled back.", failed.is_window_return
 
 
 def _is_provider_incident(now: datetime) -> bool:

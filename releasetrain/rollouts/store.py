@@ -40,6 +40,7 @@ FIELDS = (
     "rollback_attempts",
     "stuck_at",
     "acknowledged_windows",
+    "is_window_return",
 )
 
 
@@ -214,12 +215,16 @@ def _write_intents(step: Step, row: models.Rollout, now: datetime) -> list[model
 def _tell(step: Step, row: models.Rollout, actor: Actor | None, now: datetime) -> None:
     for event in step.events:
         record(kind=event.kind, subject=row, actor=actor, now=now, **event.data)
-        if event.kind is EventKind.ROLLBACK_STARTED and row.incident_id is None:
+        is_failure = event.kind is EventKind.ROLLBACK_STARTED and not row.is_window_return
+        if is_failure and row.incident_id is None:
             _open_incident(row, actor, now)
 
 
 def _open_incident(row: models.Rollout, actor: Actor | None, now: datetime) -> None:
-    """Open an incident for a rollback: every one makes the next train safer."""
+    """Open an incident for a rollback: every one makes the next train safer.
+
+    Where a window took it back nothing went wrong with the version, and nothing is opened (RULES W1).
+    """
     row.incident = open_incident(
         service=row.target.service,
         title=f"{row.target.service}: {row.to_version} was rolled back. {row.reason}"[:200],

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from releasetrain.insights.past import past_of
 from releasetrain.insights.queries import figures_of
-from releasetrain.trains.actions import arrive, import_history
+from releasetrain.trains.actions import arrive, import_history, mark_rolled_back
 from tests import make
 from tests.trains import world
 
@@ -37,6 +38,24 @@ def test_our_own_departures_count_their_rollouts_that_came_back() -> None:
         "punctuality": "100.0 % (1 of 1)",
         "duration": "2 h",
     }
+
+
+def test_w1_what_a_window_took_back_is_no_failure_of_a_change() -> None:
+    departure = world.rolling()
+    make.rollout(departure, make.target(), state="rolled_back", next_due_at=None, is_window_return=True)
+    mark_rolled_back(
+        departure, reason="A window took it back.", now=departure.departs_at + timedelta(hours=2)
+    )
+    found = {one.key: one.words for one in figures_of(departure.train)}
+    assert found["success"] == found["clean"] == "nothing to count yet"
+    assert found["rollbacks"] == "0.00 (0 in 1)"
+    later = make.departure(departure.train)
+    assert past_of(later, make.service().pk, timedelta(hours=1), make.NOW).returns == ""
+    make.rollout(departure, make.target("Ledger"), state="rolled_back", next_due_at=None)
+    found = {one.key: one.words for one in figures_of(departure.train)}
+    assert (found["success"], found["rollbacks"]) == ("0.0 % (0 of 1)", "1.00 (1 in 1)")
+    past = past_of(later, make.service().pk, timedelta(hours=1), make.NOW)
+    assert past.returns == "1 of the last 1 departures of this train came back."
 
 
 def test_figures_take_two_queries_however_long_the_history() -> None:

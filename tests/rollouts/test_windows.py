@@ -14,9 +14,11 @@ from releasetrain.calendars.models import Occurrence, Window
 from releasetrain.catalog.models import Target
 from releasetrain.events.models import Event
 from releasetrain.events.queries import sentence
+from releasetrain.incidents.models import Incident
 from releasetrain.rollouts.actions import operate, tick_one
 from releasetrain.rollouts.actions.operate import CommandRefused, Order
 from releasetrain.rollouts.models import Hold, Rollout
+from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.commands import CommandKind
 from releasetrain.rollouts.windows import windows_over
 from releasetrain.trains.models import Departure, Override
@@ -98,6 +100,28 @@ def test_w1_what_becomes_of_it_is_written_in_the_window(
     assert (credit >= 20) is (behaviour in ("finish_stage", "finish_rollout"))
     if behaviour == "roll_back":
         assert rollout.reason == "A window takes back what runs. “Freeze” stops this: audit."
+    assert rollout.is_window_return is (behaviour == "roll_back")
+    assert not Incident.objects.exists()
+
+
+def test_w1_a_version_that_fails_while_a_window_is_open_has_an_incident_all_the_same(time: Clock) -> None:
+    rollout = frozen(time)
+    run(rollout, time, 30, candidate=100, candidate_bad=50)
+    assert (rollout.state, rollout.is_window_return) == ("rolled_back", False)
+    assert Incident.objects.count() == 1
+
+
+def test_w1_what_comes_back_with_it_for_a_window_is_no_failure_either(time: Clock) -> None:
+    departure = world.rolling()
+    make.rollout(departure, make.target("Ledger"), state="rolled_back", is_window_return=True)
+    other = make.rollout(departure, make.target("Search"), state="baking", desired_weight=25)
+    for_window = gather(other, time.now).readings
+    assert for_window.must_return == "Ledger, aboard the same departure, was rolled back."
+    assert for_window.must_return_for_window
+    make.rollout(departure, make.target("Catalog"), state="rolled_back")
+    failed = gather(other, time.now).readings
+    assert failed.must_return == "Catalog, aboard the same departure, was rolled back."
+    assert not failed.must_return_for_window
 
 
 def test_w1_maintenance_that_closes_holds_what_runs(time: Clock) -> None:
@@ -297,6 +321,16 @@ def test_w9_a_button_rolls_back_inside_windows(time: Clock) -> None:
     rollout = frozen(time)
     press(rollout, CommandKind.ROLLBACK, make.user("Olga", Role.ON_CALL), time.now, reason="")
     assert weight(rollout) == 0
+
+
+def test_w9_a_way_back_that_is_a_rollout_of_its_own_is_asked_about_no_window(time: Clock) -> None:
+    make.window(starts_at=time.now, ends_at=time.now + HOUR)
+    make.window("everything", starts_at=time.now, ends_at=time.now + HOUR, stops_the_line=True)
+    rollout = started(time, kind="rollback", ladder=[{"weight": 100, "bake_seconds": 20}])
+    assert windows_over(rollout, time.now) == ()
+    run(rollout, time, 12)
+    assert held(rollout) is None
+    assert rollout.desired_weight == 100
 
 
 def test_w9_a_guardrail_rolls_back_inside_windows(time: Clock) -> None:

@@ -27,7 +27,6 @@ from releasetrain.rollouts.rules.standstill import follow_windows
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.watch import (
     abort,
-    abort_reason,
     follow_approval,
     follow_blocks,
     follow_outage,
@@ -35,6 +34,7 @@ from releasetrain.rollouts.rules.watch import (
     is_overdue,
     judge_all,
     take_in,
+    why_abort,
 )
 
 PREFLIGHT_LIMIT = timedelta(minutes=10)
@@ -145,9 +145,9 @@ def _moving(draft: Draft, readings: Readings) -> None:
     """Watch a rollout that users see: abort first, then be superseded, then hold, then go on."""
     seen = see(draft, readings)
     take_in(draft, readings)
-    if reason := abort_reason(draft, readings):
+    if why := why_abort(draft, readings):
         judge_all(draft)
-        if abort(draft, readings, "T9", reason):
+        if abort(draft, readings, "T9", why.reason, is_window=why.is_window):
             return
     if draft.rollout.is_superseded:
         above = readings.observed.fence if readings.observed else None

@@ -47,7 +47,8 @@ class Snapshot:
     `approved_stage` is the highest stage that somebody approved. `settle_seconds` is how long 0 is
     re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers). `windows` are
     those that are open over it now, `acknowledged_windows` the ids of soft ones that somebody has accepted
-    for it on its way; `zone` is the one whose clocks its sentences use.
+    for it on its way; `zone` is the one whose clocks its sentences use. `is_window_return` says that a window
+    took it back: no failure of its version.
     """
 
     id: int
@@ -84,6 +85,7 @@ class Snapshot:
     guardrail_states: Mapping[str, GuardrailState] = field(default_factory=dict)
     windows: tuple[OpenWindow, ...] = ()
     acknowledged_windows: tuple[int, ...] = ()
+    is_window_return: bool = False
     zone: str = "UTC"
 
     @property
@@ -166,7 +168,8 @@ class Readings:
     """Everything one tick learns from outside; a None is "not known" and never good news.
 
     `counts` are the points per metric since the last tick (in preflight: the last minutes of the baseline).
-    `must_return` is a sentence when something else demands this rollout back (a member of its group failed).
+    `must_return` is a sentence when something else demands this rollout back (a member of its group failed,
+    or `must_return_for_window` was taken back by a window alone).
     `is_provider_incident` says that many rollouts lost the same source of measurements at once. `turn_at` is
     when it is this rollout's turn after a window, `undecided` says why the decision to go no longer stands.
     """
@@ -182,6 +185,7 @@ class Readings:
     is_target_free: bool = True
     blocks: tuple[Block, ...] = ()
     must_return: str = ""
+    must_return_for_window: bool = False
     is_provider_incident: bool = False
     windows: tuple[OpenWindow, ...] = ()
     turn_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.lib.spans import in_words
@@ -62,18 +63,27 @@ def are_data_fresh(rollout: Snapshot, now: datetime) -> bool:
     return rollout.data_fresh_at is not None and now - rollout.data_fresh_at <= STALE_AFTER
 
 
-def abort_reason(draft: Draft, readings: Readings) -> str | None:
+class Abort(NamedTuple):
+    """Why a rollout must come back; `is_window` where a window asks for it, and its version did not fail."""
+
+    reason: str
+    is_window: bool = False
+
+
+def why_abort(draft: Draft, readings: Readings) -> Abort | None:
     """Return why this rollout must come back now, worst first; no hold changes that (T9)."""
     rollout, now = draft.rollout, draft.now
     if failed := _first_failure(rollout):
-        return failed
+        return Abort(failed)
     if readings.candidate_healthy is False:
-        return "The new version is unhealthy."
+        return Abort("The new version is unhealthy.")
     if readings.must_return and rollout.kind is RolloutKind.FORWARD:
-        return readings.must_return
+        return Abort(readings.must_return, readings.must_return_for_window)
     if is_overdue(rollout, now):
-        return "The overall deadline of this rollout has passed."
-    return _window_reason(rollout) or _blind_reason(rollout, readings, now)
+        return Abort("The overall deadline of this rollout has passed.")
+    if taken_back := _window_reason(rollout):
+        return Abort(taken_back, is_window=True)
+    return Abort(blind) if (blind := _blind_reason(rollout, readings, now)) else None
 
 
 def is_overdue(rollout: Snapshot, now: datetime) -> bool:
@@ -111,7 +121,7 @@ def _blind_reason(rollout: Snapshot, readings: Readings, now: datetime) -> str |
     return f"Nothing has been measured for {in_words(limit)} at {rollout.desired_weight} %."
 
 
-def abort(draft: Draft, readings: Readings, rule: str, reason: str) -> bool:
+def abort(draft: Draft, readings: Readings, rule: str, reason: str, *, is_window: bool = False) -> bool:
     """Bring users back by itself, unless that would send them to the side that is broken (T12).
 
     Returns whether users are on their way back; otherwise the rollout is held and somebody is paged.
@@ -121,6 +131,7 @@ def abort(draft: Draft, readings: Readings, rule: str, reason: str) -> bool:
         return False
     above = readings.observed.fence if readings.observed else None
     start_rollback(draft, rule, reason, above=above)
+    draft.change(is_window_return=is_window)
     return True
 
 

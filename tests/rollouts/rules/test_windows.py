@@ -14,7 +14,7 @@ from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.rollouts.rules.commands import Command, CommandKind, Refusal, command, reason_wanted
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Step
-from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutState
+from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.windows import GAP, InLine, OpenWindow, latest_end, strictest, turn_of
 from tests.rollouts.rules.world import START, World, at, ladder, rollout, window
 
@@ -442,6 +442,15 @@ def test_w9_no_window_stands_in_the_way_of_what_stops_or_brings_back(kind: Comma
     world = baking(ladder=ladder(25, 100, approval=(100,)))
     world.snapshot = replace(world.snapshot, windows=(LINE_STOPPED, window()))
     assert isinstance(ask(world, kind), Step)
+
+
+@pytest.mark.parametrize("state", [RolloutState.QUEUED, RolloutState.PREFLIGHT, RolloutState.SHIFTING])
+def test_w9_a_way_back_of_its_own_stands_in_no_window(state: RolloutState) -> None:
+    back = rollout(kind=RolloutKind.ROLLBACK, ladder=ladder(100))
+    world = World(back).run_to(state) if state is not RolloutState.QUEUED else World(back)
+    open_over(world, window(behaviour=Behaviour.HOLD), window(behaviour=Behaviour.ROLL_BACK))
+    assert world.run().snapshot.state is RolloutState.SUCCEEDED
+    assert "blackout" not in world.holds_told
 
 
 def test_w9_a_guardrail_brings_back_what_a_window_holds() -> None:
