@@ -11,7 +11,7 @@ from releasetrain.catalog.access import roles_of
 from releasetrain.lib.errors import NotAllowed, NotFound
 from releasetrain.trains.models import Change, Departure, Train
 from releasetrain.trains.queries import changes_with_service, departure_in_full
-from releasetrain.trains.queries.verdicts import HOLDERS, RUNNERS
+from releasetrain.trains.queries.permissions import HOLDERS, RUNNERS
 
 Row = TypeVar("Row", bound=Model)
 RUN = {"run": RUNNERS, "hold": HOLDERS, "edit": RUNNERS}

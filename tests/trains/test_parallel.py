@@ -15,8 +15,9 @@ from releasetrain.events.models import Event
 from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions, queries
 from releasetrain.trains.actions import TrainSettings
-from releasetrain.trains.models import Change, Departure, Vote
+from releasetrain.trains.models import Change, Departure, Need, Vote
 from releasetrain.trains.queries.policies import PolicySettings
+from releasetrain.trains.rules.graph import in_order
 from releasetrain.trains.rules.plan import Ask
 from releasetrain.trains.rules.states import Choice
 from tests import make
@@ -331,3 +332,58 @@ def test_i7_twenty_moves_at_once_leave_a_change_in_one_place() -> None:
     assert change.state == "aboard"
     assert Change.objects.count() == 1
     assert happened("trains.change.left") == happened("trains.change.boarded")
+
+
+def test_i9_twenty_halves_of_circles_said_at_once_close_none() -> None:
+    departure = make.departure()
+    changes = [world.aboard(departure, title=f"Change {number}") for number in range(4)]
+    by = world.manager()
+    pairs = [(one, other) for one in changes for other in changes if one != other] + [
+        (changes[0], changes[1])
+    ] * (MANY - 12)
+    at_once(*(lambda pair=pair: actions.say_need(*pair, by=by, now=make.NOW) for pair in pairs))
+    edges = list(Need.objects.values_list("change_id", "needed_id"))
+    names = {one.pk: one.title for one in changes}
+    assert len(in_order(names, edges)) == 4
+    assert len(edges) == len(set(edges)) == happened("trains.need.said") >= 3
+
+
+def test_i3_twenty_answers_to_one_request_make_one_revision() -> None:
+    departure = make.departure()
+    change = world.aboard(departure, title="A")
+    world.aboard(departure, title="B")
+    departure = world.sealed(departure)
+    by, at = world.manager(), departure.cut_off_at
+    request = actions.ask_to_withdraw(change, reason="broken", by=world.submitter(), now=at)
+    results = at_once(
+        *[lambda: actions.accept_withdrawal(request, by=by, now=at)] * (MANY // 2),
+        *[lambda: actions.eject(change, reason="broken", by=by, now=at)] * (MANY // 2),
+    )
+    assert len(refusals(results)) == MANY - 1
+    assert happened("trains.withdrawal.accepted") + happened("trains.change.ejected") == 1
+    assert departure.manifests.count() == 2
+
+
+def test_i3_twenty_requests_for_one_change_are_one() -> None:
+    departure = make.departure()
+    change = world.aboard(departure)
+    departure = world.sealed(departure)
+    by, at = world.submitter(), departure.cut_off_at
+    results = at_once(*[lambda: actions.ask_to_withdraw(change, reason="broken", by=by, now=at)] * MANY)
+    assert len(refusals(results)) == MANY - 1
+    assert departure.withdrawals.count() == happened("trains.withdrawal.asked") == 1
+
+
+def test_i13_twenty_who_open_a_sealed_departure_again_open_it_once() -> None:
+    departure = world.sealed()
+    by, at = world.manager(), departure.cut_off_at
+    results = at_once(
+        *[
+            lambda: actions.reopen_boarding(
+                departure, cut_off_at=departure.departs_at, reason="a fix", by=by, now=at
+            )
+        ]
+        * MANY
+    )
+    assert len(refusals(results)) == MANY - 1
+    assert happened("trains.departure.boarding_reopened") == 1

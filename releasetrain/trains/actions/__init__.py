@@ -9,6 +9,7 @@ from releasetrain.trains.actions.blockers import (
     open_blocker,
     watch_error_rate,
 )
+from releasetrain.trains.actions.bundles import drop_need, gather, go_without, leave_bundle, say_need
 from releasetrain.trains.actions.changes import Submitted, board, move, submit_change, withdraw
 from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.deciding import look_again
@@ -37,6 +38,7 @@ from releasetrain.trains.actions.policies import (
 )
 from releasetrain.trains.actions.readiness import sample_readiness, tick_check, undo_check, waive_check
 from releasetrain.trains.actions.readying import make_ready
+from releasetrain.trains.actions.reopening import reopen_boarding
 from releasetrain.trains.actions.sealing import open_boarding, seal
 from releasetrain.trains.actions.standby import fill_up, reorder_stand_by, seat_left_standing
 from releasetrain.trains.actions.steering import hand_over, move_deadline, postpone, restore, skip
@@ -48,6 +50,14 @@ from releasetrain.trains.actions.timetable import (
 )
 from releasetrain.trains.actions.variants import choose_week, save_variant
 from releasetrain.trains.actions.webhooks import Ingested, ingest_pull_request, ingest_webhook
+from releasetrain.trains.actions.withdrawing import (
+    TakenOff,
+    accept_withdrawal,
+    ask_to_withdraw,
+    eject,
+    refuse_withdrawal,
+    take_back_withdrawal,
+)
 from releasetrain.trains.queries.settings import TrainSettings
 
 __all__ = [
@@ -57,15 +67,18 @@ __all__ = [
     "PolicyVoted",
     "Reported",
     "Submitted",
+    "TakenOff",
     "TrainSettings",
     "Voted",
     "accept_hold",
+    "accept_withdrawal",
     "agree_to_overrule",
     "apply_settings",
     "approve_override",
     "arrive",
     "ask_to_check_in",
     "ask_to_overrule",
+    "ask_to_withdraw",
     "board",
     "cancel",
     "carry_blocker",
@@ -76,14 +89,19 @@ __all__ = [
     "defer_blocker",
     "delegate",
     "depart",
+    "drop_need",
+    "eject",
     "end_delegation",
     "expire_change",
     "fill_up",
+    "gather",
+    "go_without",
     "hand_over",
     "hold",
     "import_history",
     "ingest_pull_request",
     "ingest_webhook",
+    "leave_bundle",
     "look_again",
     "look_at_error_rate",
     "make_ready",
@@ -97,7 +115,9 @@ __all__ = [
     "propose_policy",
     "raise_overdue_review",
     "recheck_hold",
+    "refuse_withdrawal",
     "release",
+    "reopen_boarding",
     "reorder_stand_by",
     "report_evidence",
     "request_override",
@@ -109,10 +129,12 @@ __all__ = [
     "save_policy",
     "save_train",
     "save_variant",
+    "say_need",
     "seal",
     "seat_left_standing",
     "skip",
     "submit_change",
+    "take_back_withdrawal",
     "tick_check",
     "undo_check",
     "vote",

@@ -5,6 +5,7 @@ from typing import Any
 
 from releasetrain.accounts.models import User
 from releasetrain.events.actions import SYSTEM, record
+from releasetrain.trains.actions.bundles import found_again, note_left
 from releasetrain.trains.actions.locking import lock_line, lock_room, locked_change
 from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.sealing import seal_again
@@ -46,6 +47,8 @@ def _seat(change: Change, locked: Departure, *, by: By, now: datetime, bundle: s
 def _join(change: Change, locked: Departure, bundle: str) -> None:
     name = clean(bundle).strip()
     change.bundle = locked.bundles.get_or_create(name=name)[0] if name else None
+    if change.bundle:
+        found_again(change.bundle, [change.pk])
 
 
 def stand_by(
@@ -83,7 +86,9 @@ def leave(
     change: Change, locked: Departure, *, by: By, now: datetime, reason: str, state: ChangeState
 ) -> None:
     """Take a change off a locked departure; the room that it leaves goes to who stands by."""
+    bundle = change.bundle
     take_off(change, state)
+    note_left(bundle, change, by=by, now=now)
     locked.bundles.filter(changes__isnull=True).delete()
     record(
         kind="trains.change.left",

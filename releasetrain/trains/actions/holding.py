@@ -33,6 +33,8 @@ KINDS = (
     (HoldKind.TARGET, ("no_target",)),
     (HoldKind.WINDOW, ("window_hard", "window_soft")),
     (HoldKind.FORECAST, ("will_hold",)),
+    (HoldKind.NEEDS, ("needs", "bundle")),
+    (HoldKind.WITHDRAWAL, ("withdrawal",)),
     (HoldKind.CHECK_IN, ("check_in",)),
     (HoldKind.BLOCKER, ("blocker",)),
     (HoldKind.READINESS, ("unready",)),
@@ -136,8 +138,8 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
     """Let a held departure go on; one whose time has passed leaves at the next tick.
 
     Releasing accepts the soft windows that are open over it. A hard one stays: end it, or wait. So does what
-    asks for a word of its own: that it will be held on its way, that somebody has not checked in, a blocker,
-    or a check that is not green.
+    asks for a word of its own: that it will be held on its way, that somebody has not checked in, that a
+    change needs what is not there or asks to leave, a blocker, or a check that is not green.
 
     :raises SteeringRefused: it is not held, has gone, a hard window is open, or such a word is missing
     :raises NotAllowed: it is not this person's to release
@@ -148,7 +150,15 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
         {*locked.acknowledged_windows, *_soft_windows(standing_of(locked, now))}
     )
     stays = reasons_of(
-        standing_of(locked, now).verdict, "window_hard", "will_hold", "check_in", "blocker", "unready"
+        standing_of(locked, now).verdict,
+        "window_hard",
+        "will_hold",
+        "needs",
+        "bundle",
+        "withdrawal",
+        "check_in",
+        "blocker",
+        "unready",
     )
     if stays and locked.departs_at <= now:
         last = max(stays, key=lambda one: one.until or now)

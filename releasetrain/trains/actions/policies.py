@@ -17,6 +17,7 @@ from releasetrain.trains.actions.decisions import seat_for
 from releasetrain.trains.actions.refusals import PolicyRefused, VoteRefused
 from releasetrain.trains.models import Policy, PolicyVote, Proposal
 from releasetrain.trains.queries import By
+from releasetrain.trains.queries.permissions import RUNNERS
 from releasetrain.trains.queries.policies import (
     PolicySettings,
     open_proposal,
@@ -25,7 +26,6 @@ from releasetrain.trains.queries.policies import (
     policy_tally,
     what_is_weaker,
 )
-from releasetrain.trains.queries.verdicts import RUNNERS
 from releasetrain.trains.rules.ballots import seats_for
 from releasetrain.trains.rules.decision import Tally
 from releasetrain.trains.rules.plan import Ask

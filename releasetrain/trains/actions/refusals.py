@@ -48,6 +48,14 @@ class ScheduleRefused(Refused):
     """Refuse an edit that would leave people standing on the platform."""
 
 
+class SealRefused(Refused):
+    """Refuse what would leave a sealed manifest without an order in which it could move."""
+
+
+class TieRefused(Refused):
+    """Refuse to tie changes together, or to take them apart, as it was asked."""
+
+
 class UnknownRepository(Refused):
     """Refuse a message about a repository that is no service here."""
 

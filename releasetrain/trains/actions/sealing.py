@@ -8,12 +8,13 @@ from releasetrain.catalog.models import Dependency
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import settle
-from releasetrain.trains.actions.holding import hold_by_system
+from releasetrain.trains.actions.holding import end_hold, hold_by_system
 from releasetrain.trains.actions.locking import locked_departure
 from releasetrain.trains.actions.readying import leave_unready
-from releasetrain.trains.actions.refusals import NotDue
-from releasetrain.trains.models import Change, Departure, Manifest
-from releasetrain.trains.queries import plan_of, runner_words
+from releasetrain.trains.actions.refusals import NotDue, SealRefused
+from releasetrain.trains.models import Change, Departure, Manifest, Need
+from releasetrain.trains.queries import By, plan_of, runner_words
+from releasetrain.trains.queries.bundling import open_ends
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.departing import HoldKind
 from releasetrain.trains.rules.graph import Circle
@@ -69,32 +70,45 @@ def seal(departure: Departure, *, now: datetime) -> Departure:
     if state is DepartureState.SCHEDULED:  # no tick has opened it; it takes its plan over now
         locked.plan = plan_of(locked.train).to_json()
         locked.save(update_fields=["plan"])
-    if problem := _why_not_sound(locked):
+    if problem := why_not_sound(locked):
         return hold_by_system(locked, HoldKind.MANIFEST, problem, now=now)
-    try:
-        sealed = write(locked.pk, _next_revision(locked), map(_entry, aboard), _needs())
-    except Circle as circle:
-        return hold_by_system(locked, HoldKind.MANIFEST, str(circle), now=now)
-    _write(locked, sealed, len(aboard), now)
+    _write(locked, _draft(locked, aboard), len(aboard), now)
     settle(locked, now)
     return locked
 
 
 def seal_again(locked: Departure, now: datetime) -> None:
-    """Write a new revision of a locked manifest after a request that was received in time (RULES T10)."""
+    """Write a new revision: after a request received in time (RULES T10), or without what was taken off (I3).
+
+    :raises SealRefused: what is aboard now has no order in which it could move
+    """
     aboard = _aboard(locked)
     if not aboard:
         locked.state = DepartureState.CANCELLED.value
         locked.finished_at = now
-        locked.outcome = "Everything aboard was withdrawn before the cut-off."
+        locked.outcome = "Everything aboard was withdrawn."
         locked.save(update_fields=["state", "finished_at", "outcome"])
         record(
             kind="trains.departure.cancelled", subject=locked, actor=SYSTEM, now=now, reason=locked.outcome
         )
         return
-    sealed = write(locked.pk, _next_revision(locked), map(_entry, aboard), _needs())
+    try:
+        sealed = _draft(locked, aboard)
+    except Circle as circle:
+        raise SealRefused(str(circle), code="circle", who=runner_words(locked)) from circle
     _write(locked, sealed, len(aboard), now)
     settle(locked, now)
+
+
+def mend(locked: Departure, *, by: By, now: datetime) -> None:
+    """Let a locked departure follow from what ties its changes now: a new revision, or the end of its hold.
+
+    :raises SealRefused: what is aboard now has no order in which it could move
+    """
+    if locked.state not in BOARDING_STATES:
+        seal_again(locked, now)
+    elif locked.held_kind == HoldKind.MANIFEST and not why_not_sound(locked):
+        end_hold(locked, by=by, now=now, reason="its manifest can be sealed now")
 
 
 def _aboard(locked: Departure) -> list[Change]:
@@ -102,15 +116,39 @@ def _aboard(locked: Departure) -> list[Change]:
     return list(rows.select_related("service__team", "bundle").order_by("boarded_at", "pk"))
 
 
-def _why_not_sound(locked: Departure) -> str:
-    """Return what keeps the manifest from being sealed, nothing where it may be (RULES I15)."""
-    archived = sorted({one.service.name for one in _aboard(locked) if one.service.archived_at})
-    if not archived:
-        return ""
-    return f"{', '.join(archived)} is archived. Take its changes off, or let an administrator bring it back."
+def why_not_sound(locked: Departure) -> str:
+    """Return what keeps the manifest from being sealed, nothing where it may be (RULES I8, I9, I15)."""
+    aboard = _aboard(locked)
+    archived = sorted({one.service.name for one in aboard if one.service.archived_at})
+    if archived:
+        ways = "Take its changes off, or let an administrator bring it back."
+        return f"{', '.join(archived)} is archived. {ways}"
+    if ends := open_ends([locked])[locked.pk]:
+        return " ".join(one.text for one in ends)
+    try:
+        _draft(locked, aboard)
+    except Circle as circle:
+        return str(circle)
+    return ""
 
 
-def _entry(change: Change) -> Aboard:
+def _draft(locked: Departure, aboard: list[Change]) -> Sealed:
+    """Write the next revision, without keeping it yet.
+
+    :raises Circle: there is no order in which it could move
+    """
+    needed: dict[int, list[int]] = {}
+    for change, other in Need.objects.filter(change__in=aboard).values_list("change_id", "needed_id"):
+        needed.setdefault(change, []).append(other)
+    entries = [_entry(change, needed.get(change.pk, [])) for change in aboard]
+    services = {change.service_id for change in aboard}
+    wiring = Dependency.objects.filter(service__in=services, depends_on__in=services)
+    return write(
+        locked.pk, _next_revision(locked), entries, wiring.values_list("service_id", "depends_on_id")
+    )
+
+
+def _entry(change: Change, needs: list[int]) -> Aboard:
     return Aboard(
         change=change.pk,
         title=change.title,
@@ -127,11 +165,8 @@ def _entry(change: Change) -> Aboard:
         team=change.service.team.name,
         team_id=change.service.team_id,
         tickets=tickets_in(change.title, change.description),
+        needs=tuple(sorted(needs)),
     )
-
-
-def _needs() -> list[tuple[int, int]]:
-    return list(Dependency.objects.values_list("service_id", "depends_on_id"))
 
 
 def _next_revision(locked: Departure) -> int:

@@ -17,10 +17,10 @@ from releasetrain.trains.actions.refusals import ScheduleRefused, refuse_unless
 from releasetrain.trains.actions.turns import save_seats, seat_captains
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import Action, By, plan_of, schedule_of, verdict
+from releasetrain.trains.queries.permissions import RUNNERS
 from releasetrain.trains.queries.settings import train_problems
 from releasetrain.trains.queries.terms import PLAIN, TrainSettings
 from releasetrain.trains.queries.timetable import AHEAD, dates_to_board, moves
-from releasetrain.trains.queries.verdicts import RUNNERS
 from releasetrain.trains.rules.states import BOARDING_STATES, DepartureState
 from releasetrain.trains.rules.times import Times, moved_deadlines
 from releasetrain.trains.rules.timetable import Move, Timetable

@@ -20,10 +20,11 @@ from releasetrain.trains.queries.departures import (
     under_way,
 )
 from releasetrain.trains.queries.leaving import captain_words, runner_words
+from releasetrain.trains.queries.permissions import By
 from releasetrain.trains.queries.seats import seat_holders
 from releasetrain.trains.queries.terms import schedule_of
 from releasetrain.trains.queries.timetable import moves, next_dates, plan_of, schedule_in_words
-from releasetrain.trains.queries.verdicts import Action, By, verdict
+from releasetrain.trains.queries.verdicts import Action, verdict
 from releasetrain.trains.queries.voting import seats_of
 
 __all__ = [

@@ -16,12 +16,13 @@ from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
 # Kinds of rows: a change aboard; a service that a train carries, where nothing is aboard yet; a departure for
-# which somebody asked for an override; what each service needs, and where it can be moved.
+# which somebody asked for an override; one where something that ties changes together is loose; what each
+# service needs, and where it can be moved.
 ABOARD = """
 WITH aboard AS MATERIALIZED (
     SELECT c.departure_id, c.service_id, service.name, service.team_id, c.author_id, c.submitted_by_id,
         c.checked_in_at IS NULL AND c.state = %(aboard)s AS is_out, c.id, c.title, c.author_label,
-        c.submitted_at, c.risk_points
+        c.submitted_at, c.risk_points, c.state, c.bundle_id
     FROM trains_change c JOIN catalog_service service ON service.id = c.service_id
     WHERE c.departure_id = ANY(%(departures)s::bigint[])
 ), carried AS MATERIALIZED (
@@ -44,6 +45,22 @@ SELECT DISTINCT 'overridden', departure_id, NULL::bigint, NULL, NULL::bigint, NU
     NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
     NULL::smallint
 FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[])
+UNION ALL
+SELECT DISTINCT 'loose', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
+    NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
+    NULL::smallint
+FROM aboard WHERE state = %(aboard)s AND (
+    EXISTS (
+        SELECT FROM trains_need need JOIN trains_change other ON other.id = need.needed_id
+        WHERE need.change_id = aboard.id AND other.state <> %(shipped)s
+            AND (other.state <> %(aboard)s OR other.departure_id IS DISTINCT FROM aboard.departure_id)
+    )
+    OR EXISTS (SELECT FROM trains_bundle WHERE trains_bundle.id = bundle_id AND missing <> '[]')
+    OR EXISTS (
+        SELECT FROM trains_withdrawal asked WHERE asked.change_id = aboard.id
+            AND asked.departure_id = aboard.departure_id AND asked.state = 'asked'
+    )
+)
 UNION ALL
 SELECT 'wired', NULL, service_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = named.service_id),
@@ -78,7 +95,8 @@ class Load:
     """What is aboard one departure: its places and the people who answer for it.
 
     `expected` is the place of each service, by id: of those aboard or, where nothing is aboard yet, of all
-    that the train carries. `wiring` knows at least these. `has_overrides` tells whether one was asked for.
+    that the train carries. `wiring` knows at least these. `has_overrides` tells whether one was asked for,
+    `has_open_ends` whether something that ties changes together has to be read.
     `risk` are the points of the riskiest change aboard, None where there is none.
     """
 
@@ -90,6 +108,7 @@ class Load:
     unchecked: list[Missing] = field(default_factory=list)
     expected: dict[int, tuple[str, Place]] = field(default_factory=dict)
     has_overrides: bool = False
+    has_open_ends: bool = False
     wiring: Wiring = field(default_factory=Wiring)
     risk: int | None = None
 
@@ -113,8 +132,9 @@ def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> di
         if row.kind == "wired":
             continue
         load, where = loads[row.departure], environments[row.departure]
-        if row.kind == "overridden":
-            load.has_overrides = True
+        if row.kind in ("overridden", "loose"):
+            load.has_overrides = load.has_overrides or row.kind == "overridden"
+            load.has_open_ends = load.has_open_ends or row.kind == "loose"
             continue
         if row.service not in load.expected:
             load.expected[row.service] = row.name, Place(row.team, row.service, where.pk, where.region_id)
@@ -160,6 +180,7 @@ def _read(departures: Sequence[Departure], also: Iterable[int]) -> list[_Row]:
         "departures": [one.pk for one in departures],
         "boarding": [one.pk for one in departures if one.state in BOARDING_STATES],
         "aboard": ChangeState.ABOARD.value,
+        "shipped": ChangeState.SHIPPED.value,
         "also": list(also),
     }
     with connection.cursor() as cursor:

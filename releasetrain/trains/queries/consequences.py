@@ -17,8 +17,9 @@ from releasetrain.trains.queries.decision import standing_of
 from releasetrain.trains.queries.departures import changes_of, next_to_board
 from releasetrain.trains.queries.forecast import Forecast, forecast_of
 from releasetrain.trains.queries.neighbours import neighbours_of, why_not_postpone_to
+from releasetrain.trains.queries.permissions import By
 from releasetrain.trains.queries.timetable import times_of
-from releasetrain.trains.queries.verdicts import Action, By, verdict
+from releasetrain.trains.queries.verdicts import Action, verdict
 from releasetrain.trains.rules.departing import MAX_HOLD
 from releasetrain.trains.rules.moving import why_not_among
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, Choice

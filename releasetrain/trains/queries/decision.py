@@ -13,6 +13,7 @@ from releasetrain.lib.once import once
 from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
 from releasetrain.trains.queries.aboard import Load, loads_of
+from releasetrain.trains.queries.bundling import open_ends
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
@@ -88,6 +89,8 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
     foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at), around=True)
+    loose = [one for one in waiting if loads[one.pk].has_open_ends]
+    ends = open_ends(loose) if loose else {}
     found: dict[int, Standing] = {}
     for one in departures:
         case = Case(
@@ -97,6 +100,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             passings.get(one.pk, ()),
             foreseen.get(one.pk),
             _untargeted(one, loads[one.pk]),
+            ends.get(one.pk, ()),
         )
         manifest = manifests.get(one.pk)
         seats = tuple(

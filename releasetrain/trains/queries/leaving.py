@@ -7,7 +7,7 @@ from datetime import datetime
 from releasetrain.calendars.rules.judging import Stop, stops
 from releasetrain.calendars.rules.windows import Effect, Stops
 from releasetrain.lib.schedule import at_words
-from releasetrain.lib.verdict import ALLOWED, Decision, Verdict, combine, deny, hold
+from releasetrain.lib.verdict import ALLOWED, Decision, Reason, Verdict, combine, deny, hold
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries.aboard import Load
 from releasetrain.trains.queries.routes import Foreseen, safety_of
@@ -31,6 +31,7 @@ class Case:
     passings: tuple[Passing, ...]
     foreseen: Foreseen | None
     untargeted: list[str]
+    open_ends: tuple[Reason, ...] = ()
 
 
 def may_leave(case: Case, count: Tally | None, at: datetime) -> Verdict:
@@ -57,6 +58,8 @@ def _reasons(case: Case, count: Tally | None, at: datetime) -> Iterator[Verdict]
     if count is not None and not count.is_go:
         for one in why_waiting(count, policy=plan.policy, owner=plan.policy_owner or train.team.name):
             yield hold(one.code, one.text, until=one.until, who=one.who)
+    for end in case.open_ends:
+        yield hold(end.code, end.text, until=end.until, who=end.who)
     if train.check_in_lead is not None and at >= departure.departs_at - train.check_in_lead:
         for missing in case.load.unchecked:
             why = why_not_checked_in(missing.title, missing.author, captain=who)

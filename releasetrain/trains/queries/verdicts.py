@@ -6,14 +6,20 @@ from enum import StrEnum
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
-from releasetrain.events.actions import SystemActor
-from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, deny
-from releasetrain.lib.verdict import denied as _denied
-from releasetrain.trains.models import Blocker, Change, Departure, Override, Train, Vote
+from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, denied, deny
+from releasetrain.trains.models import Blocker, Change, Departure, Override, Train, Vote, Withdrawal
 from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_closed
 from releasetrain.trains.queries.decision import standing_of
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
+from releasetrain.trains.queries.permissions import HOLDERS, RUNNERS, By, answers_for, may_run
+from releasetrain.trains.queries.ties import (
+    about_asking,
+    about_bundles,
+    about_ejecting,
+    about_ties,
+    about_withdrawal,
+)
 from releasetrain.trains.queries.voting import may_overrule, may_vote
 from releasetrain.trains.rules.blockers import clearer_words, why_cleared, why_not_block
 from releasetrain.trains.rules.boarding import (
@@ -21,6 +27,7 @@ from releasetrain.trains.rules.boarding import (
     WAITING_STATES,
     why_not_withdraw,
 )
+from releasetrain.trains.rules.bundling import why_never_reopen
 from releasetrain.trains.rules.overrides import why_not_approve, why_not_review, why_over
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
 from releasetrain.trains.rules.steering import (
@@ -64,6 +71,13 @@ class Action(StrEnum):
     READY = "ready"
     REORDER = "reorder"
     APPLY_SETTINGS = "apply_settings"
+    TIE = "tie"
+    EJECT = "eject"
+    ASK_WITHDRAWAL = "ask_withdrawal"
+    DECIDE_WITHDRAWAL = "decide_withdrawal"
+    TAKE_BACK_WITHDRAWAL = "take_back_withdrawal"
+    BUNDLE = "bundle"
+    REOPEN = "reopen"
 
     @property
     def words(self) -> str:
@@ -86,18 +100,22 @@ WORDS = {
     Action.WAIVE: "waive a check of this departure",
     Action.REORDER: "reorder the stand-by line of this departure",
     Action.APPLY_SETTINGS: "apply the train’s settings to this departure",
+    Action.TIE: "say what this change needs",
+    Action.EJECT: "take this change off its departure",
+    Action.ASK_WITHDRAWAL: "ask that this change is taken off",
+    Action.DECIDE_WITHDRAWAL: "answer this request",
+    Action.TAKE_BACK_WITHDRAWAL: "take this request back",
+    Action.BUNDLE: "say what goes together on this departure",
+    Action.REOPEN: "open this departure for changes again",
 }
 
 
-By = User | SystemActor
-RUNNERS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
-HOLDERS = (Role.ON_CALL, *RUNNERS)
 D = DepartureState
 
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train | Override | Blocker | Vote,
+    subject: Departure | Change | Train | Override | Blocker | Vote | Withdrawal,
     actor: By,
     at: datetime,
     *,
@@ -107,22 +125,26 @@ def verdict(
     """Answer whether an actor may do something at an instant, with every reason against it.
 
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
-    board?"); it holds with the code "stand_by" where only room is missing. WITHDRAW, CHECK_IN and READY take
-    the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE the override; CLEAR_BLOCKER the
-    blocker; OVERRULE and AGREE_TO_OVERRULE the vote; EDIT the train; everything else the departure.
+    board?"); it holds with the code "stand_by" where only room is missing. WITHDRAW, CHECK_IN,
+    READY, TIE, EJECT and ASK_WITHDRAWAL take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and
+    REVIEW_OVERRIDE the override; CLEAR_BLOCKER the blocker; OVERRULE and AGREE_TO_OVERRULE the vote;
+    DECIDE_WITHDRAWAL and TAKE_BACK_WITHDRAWAL the request; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
     held = roles if roles is not None else (roles_of(actor) if isinstance(actor, User) else None)
     if isinstance(subject, Train):
-        return _may_run(subject, actor, held, "edit this train")
+        return may_run(subject, actor, held, "edit this train")
     if isinstance(subject, Vote):
-        runs = _may_run(subject.departure.train, actor, held, action.words, departure=subject.departure)
+        runs = may_run(subject.departure.train, actor, held, action.words, departure=subject.departure)
         return combine(runs, may_overrule(subject, actor, agrees=action is Action.AGREE_TO_OVERRULE))
     if isinstance(subject, Blocker):
         return _clear_blocker(subject, actor, held)
     if isinstance(subject, Override):
         return _about_override(action, subject, actor, held, at)
+    if isinstance(subject, Withdrawal):
+        takes_back = action is Action.TAKE_BACK_WITHDRAWAL
+        return about_withdrawal(subject, actor, held, takes_back=takes_back, words=action.words)
     if isinstance(subject, Change):
         if action is Action.WITHDRAW:
             return _withdraw(subject, actor, held, at)
@@ -130,6 +152,12 @@ def verdict(
             return _check_in(subject, actor, held, at)
         if action is Action.READY:
             return _make_ready(subject, actor, held, at)
+        if action is Action.TIE:
+            return about_ties(subject, actor, held, at, words=action.words)
+        if action is Action.EJECT:
+            return about_ejecting(subject, actor, held, words=action.words)
+        if action is Action.ASK_WITHDRAWAL:
+            return about_asking(subject, actor, held, at, words=action.words)
         return _board_change(subject, departure, actor, held, at)
     return _about_departure(action, subject, actor, held, at)
 
@@ -138,14 +166,16 @@ def _about_departure(
     action: Action, departure: Departure, actor: By, roles: Roles | None, at: datetime
 ) -> Verdict:
     if action in (Action.BOARD, Action.SUBMIT):
-        return combine(_may_submit(roles), _denied(why_closed(departure, at)))
+        return combine(_may_submit(roles), denied(why_closed(departure, at)))
     if action is Action.VOTE:
         return may_vote(departure, actor, at)
     if action is Action.DEPART:
         return standing_of(departure, at).verdict
     if action in (Action.BLOCK, Action.TICK, Action.WAIVE):
         return _about_readiness(action, departure, actor, roles)
-    permission = _may_run(
+    if action is Action.BUNDLE:
+        return about_bundles(departure, actor, roles, at, words=action.words)
+    permission = may_run(
         departure.train,
         actor,
         roles,
@@ -155,7 +185,7 @@ def _about_departure(
     )
     if action is Action.OVERRIDE and not permission.is_allowed and _is_author(actor, departure):
         permission = ALLOWED
-    return combine(permission, _denied(_why_not_steer(action, departure, at)))
+    return combine(permission, denied(_why_not_steer(action, departure, at)))
 
 
 def _is_author(actor: By, departure: Departure) -> bool:
@@ -166,29 +196,6 @@ def _may_submit(roles: Roles | None) -> Verdict:
     if roles is None or roles.has_any(Role.SUBMITTER):
         return ALLOWED
     return deny("role", "To submit changes one needs the role submitter.", who="an administrator")
-
-
-def _may_run(
-    train: Train,
-    actor: By,
-    roles: Roles | None,
-    what: str,
-    any_of: tuple[Role, ...] = RUNNERS,
-    *,
-    departure: Departure | None = None,
-) -> Verdict:
-    """Tell whether somebody runs a train: its captain, its team's release managers, administrators.
-
-    The captain and the deputy of a departure run that departure.
-    """
-    captains = {train.captain_id, *((departure.captain_id, departure.deputy_id) if departure else ())}
-    if not isinstance(actor, User) or (actor.pk in captains and actor.is_active):
-        return ALLOWED
-    if roles and any(roles.has(role, team=train.team_id) for role in any_of):
-        return ALLOWED
-    named = " or ".join(role.label for role in any_of)
-    text = f"To {what} one needs the role {named} in {train.team.name}, or to be its captain."
-    return deny("role", text, who="an administrator")
 
 
 def _board_change(
@@ -205,7 +212,7 @@ def _board_change(
 
 def _make_ready(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
     permission = ALLOWED
-    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+    if isinstance(actor, User) and not answers_for(change, actor, roles):
         text = (
             f"To say that this change is ready one must have written or submitted it, be a submitter of "
             f"{change.service.name}, or run its departure."
@@ -216,7 +223,7 @@ def _make_ready(change: Change, actor: By, roles: Roles | None, at: datetime) ->
 
 def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
     permission = ALLOWED
-    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+    if isinstance(actor, User) and not answers_for(change, actor, roles):
         text = (
             f"To withdraw this change one must have written or submitted it, be a submitter of "
             f"{change.service.name}, or run its departure."
@@ -235,19 +242,7 @@ def _withdraw(change: Change, actor: By, roles: Roles | None, at: datetime) -> V
         captain=runner_words(departure),
         now=at,
     )
-    return combine(permission, _denied(closed))
-
-
-def _answers_for(change: Change, actor: User, roles: Roles | None) -> bool:
-    if actor.pk in (change.author_id, change.submitted_by_id):
-        return True
-    if roles and may(roles, Role.SUBMITTER, change.service):
-        return True
-    departure = change.departure or change.stand_by_for
-    return bool(
-        departure
-        and _may_run(departure.train, actor, roles, "answer for this change", departure=departure).is_allowed
-    )
+    return combine(permission, denied(closed))
 
 
 def _check_in(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
@@ -256,7 +251,7 @@ def _check_in(change: Change, actor: By, roles: Roles | None, at: datetime) -> V
     if departure is None or change.state != ChangeState.ABOARD:
         return deny("not_aboard", "This change is on no departure, so there is nothing to check in for.")
     permission = ALLOWED
-    if isinstance(actor, User) and not _answers_for(change, actor, roles):
+    if isinstance(actor, User) and not answers_for(change, actor, roles):
         text = (
             f"To check in for this change one must have written or submitted it, be a submitter of "
             f"{change.service.name}, or run its departure."
@@ -270,50 +265,50 @@ def _check_in(change: Change, actor: By, roles: Roles | None, at: datetime) -> V
         zone=departure.train.time_zone,
         now=at,
     )
-    return combine(permission, _denied(closed))
+    return combine(permission, denied(closed))
 
 
 def _about_override(
     action: Action, override: Override, actor: By, roles: Roles | None, at: datetime
 ) -> Verdict:
     departure = override.departure
-    permission = _may_run(departure.train, actor, roles, action.words, departure=departure)
+    permission = may_run(departure.train, actor, roles, action.words, departure=departure)
     if action is Action.WITHDRAW_OVERRIDE:
         if isinstance(actor, User) and actor.pk == override.requested_by_id:
             permission = ALLOWED
-        return combine(permission, _denied(why_over(passing_of(override), at)))
+        return combine(permission, denied(why_over(passing_of(override), at)))
     if not isinstance(actor, User):
         return deny("not_a_person", "Only people answer for an override; tokens and system accounts cannot.")
     if action is Action.REVIEW_OVERRIDE:
-        return combine(permission, _denied(why_not_review(passing_of(override), person=actor.pk)))
+        return combine(permission, denied(why_not_review(passing_of(override), person=actor.pk)))
     over = None
     if D(departure.state) in FINISHED_STATES:
         over = Reason("gone", f"This departure {GONE[D(departure.state)]}.")
     second = why_not_approve(passing_of(override), person=actor.pk, authors=authors_aboard(departure), now=at)
-    return combine(permission, _denied(over or second))
+    return combine(permission, denied(over or second))
 
 
 def _about_readiness(action: Action, departure: Departure, actor: By, roles: Roles | None) -> Verdict:
     """Say who may block a departure, or tick or waive a check of it; nobody waives for what they wrote."""
     crew = RUNNERS if action is Action.WAIVE else (Role.SUBMITTER, *HOLDERS)
-    permission = _may_run(departure.train, actor, roles, action.words, crew, departure=departure)
+    permission = may_run(departure.train, actor, roles, action.words, crew, departure=departure)
     if action is Action.WAIVE and _is_author(actor, departure):
         text = "You wrote or submitted a change aboard; somebody else must waive its checks."
         permission = combine(permission, deny("author", text, who=runner_words(departure)))
-    return combine(permission, _denied(why_not_block(D(departure.state))))
+    return combine(permission, denied(why_not_block(D(departure.state))))
 
 
 def _clear_blocker(blocker: Blocker, actor: By, roles: Roles | None) -> Verdict:
     """Say who may clear a blocker or move it on: whom it names, else its owner and who runs the departure."""
     departure = blocker.departure
-    over = _denied(why_cleared(blocker.cleared_at, blocker.cleared_by_label))
+    over = denied(why_cleared(blocker.cleared_at, blocker.cleared_by_label))
     if not isinstance(actor, User):
         return over
     if blocker.clears:
         role = Role(blocker.clears)
         is_fine = bool(roles and roles.has(role, team=departure.train.team_id))
     else:
-        runs = _may_run(departure.train, actor, roles, Action.CLEAR_BLOCKER.words, departure=departure)
+        runs = may_run(departure.train, actor, roles, Action.CLEAR_BLOCKER.words, departure=departure)
         is_fine = runs.is_allowed or (actor.is_active and actor.pk == blocker.owner_id)
     if is_fine:
         return over
@@ -337,6 +332,8 @@ def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason
             is_retired=departure.train.retired_at is not None,
             now=at,
         )
+    elif action is Action.REOPEN:
+        return why_never_reopen(D(departure.state))
     elif action is Action.SKIP:
         return why_not_skip(D(departure.state))
     elif action in (Action.REORDER, Action.APPLY_SETTINGS):

@@ -116,7 +116,8 @@ def why_not_withdraw(
     if state is D.ROLLING:
         return Reason(
             "rolling",
-            "This departure has departed. Switch the change's flag off or roll the departure back.",
+            "This departure has departed. Switch the change's flag off, roll the departure back, or mend it "
+            "with a hotfix.",
             who=captain,
         )
     if state not in OPEN_STATES:
@@ -124,8 +125,8 @@ def why_not_withdraw(
     if now >= cut_off_at:
         return Reason(
             "cut_off",
-            f"The manifest was sealed on {at_words(cut_off_at, zone)}. Say no-go with a reason, or ask "
-            f"{captain} to cancel this departure.",
+            f"The manifest was sealed on {at_words(cut_off_at, zone)}. Ask with a reason to take it off; "
+            f"{captain} decides.",
             who=captain,
         )
     return None
