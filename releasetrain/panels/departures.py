@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
+from releasetrain.lib.words import listed
 from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.board import (
@@ -19,12 +20,13 @@ from releasetrain.panels.board import (
 )
 from releasetrain.panels.reasons import shown, worst_first
 from releasetrain.panels.rollouts import hold_reason
-from releasetrain.panels.shapes import Manifest, ManifestBundle, ManifestChange, RolloutLine, Summary
+from releasetrain.panels.shapes import Link, Manifest, ManifestBundle, ManifestChange, RolloutLine, Summary
 from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, whole_second
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Standing, changes_of, departure_in_full, latest_manifests, standing_of
-from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
+from releasetrain.trains.rules.manifest import changes_in
+from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
 
 D = DepartureState
 
@@ -116,22 +118,26 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
         return None
     sealed = latest_manifests([pk]).get(pk)
     changes = changes_of(pk)
-    versions = _pinned(sealed.content) if sealed else {}
+    known = changes_in(sealed.content) if sealed else {}
     lead = departure.train.check_in_lead
     is_ahead = D(departure.state) not in FINISHED_STATES | {D.ROLLING}
     asks_check_in = lead is not None and is_ahead and now >= departure.departs_at - lead
     bundles: dict[str, list[ManifestChange]] = {}
+    missing: dict[str, str] = {}
     for change in changes:
         bundles.setdefault(change.bundle.name if change.bundle else "", []).append(
-            _change(change, versions.get(change.pk), audience, asks_check_in=asks_check_in)
+            _change(change, known.get(change.pk), audience, asks_check_in=asks_check_in)
         )
+        if change.bundle and change.bundle.missing and audience.sees_people:
+            missing[change.bundle.name] = listed([f"“{one['title']}”" for one in change.bundle.missing])
     is_boarding = D(departure.state) in BOARDING_STATES and departure.boards_at <= now < departure.cut_off_at
     order = [str(one.get("name", one["service"])) for one in sealed.content["services"]] if sealed else []
     return Manifest(
         pk=pk,
         zone=departure.train.time_zone,
         bundles=[
-            ManifestBundle(name, bundles[name]) for name in sorted(bundles, key=lambda name: (not name, name))
+            ManifestBundle(name, bundles[name], missing.get(name, ""))
+            for name in sorted(bundles, key=lambda name: (not name, name))
         ],
         changes=len(changes),
         revision=sealed.revision if sealed else None,
@@ -140,31 +146,53 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
         cut_off_at=departure.cut_off_at if D(departure.state) in BOARDING_STATES else None,
         order=order if len(order) > 1 else [],
         submit_url=links.submit(pk) if is_boarding and audience.sees_people else "",
+        links=_more(pk, is_sealed=sealed is not None) if audience.sees_people else (),
     )
 
 
-def _pinned(content: dict[str, Any]) -> dict[int, str]:
-    return {one["id"]: one["version"] for service in content["services"] for one in service["changes"]}
+def _more(pk: int, *, is_sealed: bool) -> list[Link]:
+    """Lead to what more there is to see of a manifest."""
+    more = [Link("Bundles and order", links.bundles(pk))]
+    if is_sealed:
+        more += [
+            Link("Changelog", links.changelog(pk)),
+            Link("Release notes", links.notes(pk)),
+            Link("Revisions", links.revisions(pk)),
+        ]
+    return more
 
 
-def _change(change: Change, pinned: str | None, audience: Audience, *, asks_check_in: bool) -> ManifestChange:
-    is_drifted = pinned is not None and pinned != change.version
+def _change(
+    change: Any, sealed: dict[str, Any] | None, audience: Audience, *, asks_check_in: bool
+) -> ManifestChange:
+    """Say one change aboard; what is sealed keeps the version and the names of its time (RULES I5, I15).
+
+    :param change: as `changes_of` returns it
+    """
+    pinned = str(sealed["version"]) if sealed else change.version
+    newest = change.latest_version or change.version
+    is_leaving = change.state == ChangeState.ABOARD and change.leave_asked_by and audience.sees_people
     return ManifestChange(
         title=change.title,
         url=links.change(change.pk) if audience.sees_people else "",
         author=change.author_label if audience.sees_people else "",
-        service=change.service.name,
-        version=pinned or change.version,
+        service=str(sealed["service"]) if sealed else change.service.name,
+        version=pinned,
         state=change.state,
-        drift=f"Newer commits exist ({change.version}); the pinned version stays aboard."
-        if is_drifted
-        else "",
+        drift=drift_words(newest) if sealed and newest != pinned else "",
         source_url=change.url if audience.sees_people else "",
         source=_source(change) if audience.sees_people else "",
         category=change.category or change.service.category,
         checked_in_by=change.checked_in_by_label if audience.sees_people and change.checked_in_at else "",
         is_awaited=asks_check_in and change.checked_in_at is None,
+        needs=change.needed_titles if audience.sees_people else (),
+        leaving=f"{change.leave_asked_by} asks to take it off." if is_leaving else "",
     )
+
+
+def drift_words(newest: str) -> str:
+    """Say that there is something newer than what is sealed, and what would bring it aboard (RULES I5)."""
+    return f"Newer commits exist ({newest[:12]}). What is sealed stays aboard; new content needs a late pass."
 
 
 def _source(change: Change) -> str:

@@ -12,6 +12,30 @@ def live(pk: int) -> str:
     return f"/departures/{pk}/live/"
 
 
+def bundles(pk: int) -> str:
+    return f"/departures/{pk}/bundles/"
+
+
+def changelog(pk: int) -> str:
+    return f"/departures/{pk}/changelog/"
+
+
+def notes(pk: int) -> str:
+    return f"/departures/{pk}/notes/"
+
+
+def revisions(pk: int) -> str:
+    return f"/departures/{pk}/revisions/"
+
+
+def withdrawal(departure: int, pk: int) -> str:
+    return f"/departures/{departure}/withdrawals/{pk}/"
+
+
+def leave(change: int, verb: str) -> str:
+    return f"/changes/{change}/{verb}/"
+
+
 def override(departure: int, pk: int) -> str:
     return f"/departures/{departure}/overrides/{pk}/"
 

@@ -147,6 +147,7 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
         "trains.change.",
         ("departure/manifest", "departure/decision", "departure/deadlines", "departure/forecast"),
     ),
+    *((f"trains.{noun}.", ("departure/manifest",)) for noun in ("need", "bundle", "withdrawal")),
     ("trains.vote.", ("departure/decision",)),
     ("trains.decision.", ("departure/decision",)),
     (

@@ -25,6 +25,7 @@ from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome,
 from releasetrain.rollouts.rules.states import HoldKind, RolloutState
 from releasetrain.rollouts.store import occupied
 from releasetrain.rollouts.windows import after_windows, windows_over
+from releasetrain.trains.queries.bundling import waits_for
 from releasetrain.trains.rules.states import DepartureState
 
 logger = logging.getLogger(__name__)
@@ -195,7 +196,10 @@ def blocks(row: Rollout) -> Iterable[Block]:
     """Name the services aboard that have to go first."""
     if row.departure_id is None:
         return
-    needed = Dependency.objects.filter(service=row.target.service_id).values("depends_on")
+    needed: Iterable[int] | None = waits_for(row.departure_id, row.target.service_id)
+    if needed is None:  # its manifest was sealed before it kept an order
+        wiring = Dependency.objects.filter(service=row.target.service_id)
+        needed = list(wiring.values_list("depends_on", flat=True))
     waiting = Rollout.objects.filter(
         departure=row.departure_id, kind=row.kind, target__service__in=needed
     ).exclude(state=RolloutState.SUCCEEDED)

@@ -135,7 +135,7 @@ def test_i2_a_withdrawal_before_the_cut_off_is_free_and_audited() -> None:
 def test_i3_after_the_cut_off_a_change_stays_aboard() -> None:
     departure = world.sealed()
     change = departure.changes.get()
-    with pytest.raises(CannotLeave, match="Say no-go with a reason"):
+    with pytest.raises(CannotLeave, match="Ask with a reason to take it off"):
         actions.withdraw(change, by=world.submitter(), now=departure.cut_off_at)
     change.refresh_from_db()
     assert change.state == "aboard"

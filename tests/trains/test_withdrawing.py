@@ -112,7 +112,7 @@ def test_i3_who_decides_may_repoint_otherwise_or_let_a_need_go() -> None:
 
 
 def test_i3_nothing_is_repointed_to_what_leaves_or_is_not_there_or_closes_a_circle() -> None:
-    departure, [a, b, c] = sealed_with("A", "B", "C")
+    departure, [a, b, c, d] = sealed_with("A", "B", "C", "D")
     need(b, a)
     need(c, b)
     loose = make.change("Loose")
@@ -123,7 +123,7 @@ def test_i3_nothing_is_repointed_to_what_leaves_or_is_not_there_or_closes_a_circ
             )
     with pytest.raises(CannotLeave, match="Only what needs a change that leaves"):
         actions.ask_to_withdraw(
-            a, reason="x", by=world.submitter(), now=departure.cut_off_at, repointed={c.pk: None}
+            a, reason="x", by=world.submitter(), now=departure.cut_off_at, repointed={d.pk: None}
         )
     assert not Withdrawal.objects.exists()
 

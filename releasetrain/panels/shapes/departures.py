@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from releasetrain.lib.verdict import Reason
-from releasetrain.panels.shapes.common import Action, Stage, Tone
+from releasetrain.panels.shapes.common import Action, Link, Stage, Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,14 +225,20 @@ class ManifestChange:
     category: str = ""
     checked_in_by: str = ""
     is_awaited: bool = False
+    needs: Sequence[str] = ()
+    leaving: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestBundle:
-    """Changes that stand or fall together; an empty name holds those that stand alone."""
+    """Changes that stand or fall together; an empty name holds those that stand alone.
+
+    `missing` names who has left it while these stayed.
+    """
 
     name: str
     changes: list[ManifestChange]
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +255,7 @@ class Manifest:
     cut_off_at: datetime | None = None
     order: list[str] = field(default_factory=list)
     submit_url: str = ""
+    links: Sequence[Link] = ()
 
 
 @dataclass(frozen=True, slots=True)

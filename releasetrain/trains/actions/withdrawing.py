@@ -64,6 +64,7 @@ def eject(
         title=leaving.title,
         reason=said,
         along=listed([f"“{one.change.title}”" for one in fallen]) or "nothing else",
+        returned=[leaving.pk, *(one.change.pk for one in fallen)],
     )
     _answer_open(locked, [leaving, *(one.change for one in fallen)], said, by, now)
     mend(locked, by=by, now=now)
@@ -150,6 +151,7 @@ def accept_withdrawal(
         title=leaving.title,
         reason=request.reason,
         along=listed([f"“{one.change.title}”" for one in fallen]) or "nothing else",
+        returned=[leaving.pk, *(one.change.pk for one in fallen)],
     )
     mend(locked, by=by, now=now)
     request.revision = locked.manifests.order_by("-revision").values_list("revision", flat=True).first()
@@ -190,8 +192,16 @@ def take_back_withdrawal(withdrawal: Withdrawal, *, by: By, now: datetime) -> Wi
 def _record_answer(
     kind: str, locked: Departure, request: Withdrawal, by: By, now: datetime, reason: str
 ) -> None:
-    change = request.change
-    record(kind=kind, subject=locked, actor=by, now=now, change=change.pk, title=change.title, reason=reason)
+    record(
+        kind=kind,
+        subject=locked,
+        actor=by,
+        now=now,
+        change=request.change_id,
+        title=request.change.title,
+        reason=reason,
+        requested_by_id=request.requested_by_id,
+    )
 
 
 def _locked(change: Change) -> tuple[Departure | None, Change]:

@@ -20,6 +20,15 @@ from releasetrain.trains.rules.graph import falls_with, needs_of, turned
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, WithdrawalState
 
 WITH_BOTH = ("change__departure", "change__bundle", "needed__departure", "needed__bundle", "needed__service")
+# The few numbers, not the whole manifest: a rollout that waits asks at every tick.
+WAITS_FOR = """
+SELECT (
+    SELECT array_to_string(array(SELECT jsonb_array_elements_text(one -> 'waits_for')), ',')
+    FROM jsonb_array_elements(content -> 'services') one
+    WHERE (one ->> 'id')::bigint = %(service)s AND one ? 'waits_for'
+)
+FROM trains_manifest WHERE departure_id = %(departure)s ORDER BY revision DESC LIMIT 1
+"""
 MOST_OFFERED = 200
 REACHABLE = """
 WITH RECURSIVE reach (change_id, needed_id) AS (
@@ -184,3 +193,11 @@ def could_be_needed(change: Change) -> list[Change]:
 def repointed_pks(repointed: Mapping[str, int | None]) -> dict[int, int | None]:
     """Read which dependants need what instead, as a request keeps it."""
     return {int(one): needed for one, needed in repointed.items()}
+
+
+def waits_for(departure: int, service: int) -> list[int] | None:
+    """Return after which services one goes by the newest manifest; None where that does not say."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITS_FOR, {"departure": departure, "service": service})
+        row = cursor.fetchone()
+    return None if row is None or row[0] is None else [int(one) for one in row[0].split(",") if one]

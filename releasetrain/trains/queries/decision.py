@@ -21,6 +21,7 @@ from releasetrain.trains.queries.seats import Holders
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
 from releasetrain.trains.rules.departing import MAX_HOLD
+from releasetrain.trains.rules.manifest import waits_in
 from releasetrain.trains.rules.parts import versions_of
 from releasetrain.trains.rules.plan import Ask, Plan
 from releasetrain.trains.rules.states import Choice, DepartureState
@@ -88,7 +89,8 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         at=at,
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
-    foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at), around=True)
+    orders = {pk: order for pk, one in manifests.items() if (order := waits_in(one.content)) is not None}
+    foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at, orders=orders), around=True)
     loose = [one for one in waiting if loads[one.pk].has_open_ends]
     ends = open_ends(loose) if loose else {}
     found: dict[int, Standing] = {}

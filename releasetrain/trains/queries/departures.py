@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 
 from releasetrain.catalog.models import Service
 from releasetrain.lib.once import once
-from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.models import Change, Departure, Need, Train, Withdrawal
 from releasetrain.trains.rules.departing import ASKED_AGAIN
-from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
+from releasetrain.trains.rules.states import (
+    BOARDING_STATES,
+    FINISHED_STATES,
+    ChangeState,
+    DepartureState,
+    WithdrawalState,
+)
 
 
 def departures_with_train() -> QuerySet[Departure]:
@@ -65,9 +72,18 @@ def changes_with_service() -> QuerySet[Change]:
 
 @once(lambda departure: departure)
 def changes_of(departure: int) -> list[Change]:
-    """Return the changes of one departure, with everything that its page names, as they came aboard."""
+    """Return the changes of one departure, with everything that its page names, as they came aboard.
+
+    Beside the row each has `needed_titles`, what it needs, and `leave_asked_by`, who asks to take it off.
+    """
+    needs = Need.objects.filter(change=OuterRef("pk")).order_by("needed__title")
+    asked = Withdrawal.objects.filter(
+        change=OuterRef("pk"), departure=departure, state=WithdrawalState.ASKED
+    ).values("requested_by_label")
     rows = Change.objects.filter(departure=departure).order_by("boarded_at", "pk")
-    return list(rows.select_related("service__team", "bundle", "author", "submitted_by"))
+    rows = rows.select_related("service__team", "bundle", "author", "submitted_by")
+    titles = ArraySubquery(needs.values("needed__title"))
+    return list(rows.annotate(needed_titles=titles, leave_asked_by=Subquery(asked[:1])))
 
 
 def changes_waiting(services: Iterable[Service]) -> QuerySet[Change]:

@@ -74,9 +74,18 @@ def routes_of(
     loads: Mapping[int, Load],
     passings: Mapping[int, tuple[Passing, ...]],
     at: datetime,
+    *,
+    orders: Mapping[int, Mapping[int, frozenset[int]]] | None = None,
 ) -> list[Route]:
-    """Return the routes of departures that leave at their time, or now where that has passed."""
-    return [_route(one, plans[one.pk], loads[one.pk], passings.get(one.pk, ()), at) for one in departures]
+    """Return the routes of departures that leave at their time, or now where that has passed.
+
+    :param orders: by departure, after which services each one aboard goes, where its manifest says so
+    """
+    known = orders or {}
+    return [
+        _route(one, plans[one.pk], loads[one.pk], passings.get(one.pk, ()), at, known.get(one.pk))
+        for one in departures
+    ]
 
 
 def _route(
@@ -85,8 +94,9 @@ def _route(
     load: Load,
     passings: tuple[Passing, ...],
     at: datetime,
+    order: Mapping[int, frozenset[int]] | None,
 ) -> Route:
-    steps, needs = steps_of(plan.ladder), load.wiring.needs
+    steps, needs = steps_of(plan.ladder), load.wiring.needs if order is None else order
     runs = tuple(
         Run(service, name, place, steps, frozenset(needs.get(service, frozenset()) & load.expected.keys()))
         for service, (name, place) in load.expected.items()

@@ -137,6 +137,14 @@ def _service(changes: list[Aboard], waits: list[int], names: dict[int, str]) -> 
     }
 
 
+def waits_in(content: dict[str, Any]) -> dict[int, frozenset[int]] | None:
+    """Return after which services each one goes, by their ids; None where the manifest does not say by id."""
+    services = content.get("services", [])
+    if not services or not all("id" in one and "waits_for" in one for one in services):
+        return None
+    return {one["id"]: frozenset(one["waits_for"]) for one in services}
+
+
 def changes_in(content: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """Return the changes of a manifest's content by their id, each with the name of its service and team.
 

@@ -7,6 +7,7 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
 from releasetrain.insights.arrival import Arrival, Part, arrival_of
+from releasetrain.panels import links
 from releasetrain.panels.shapes import Action, ChangePage, ChangeRow, Mark, RiskLine, Step
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action as Question
@@ -91,7 +92,10 @@ def page_of(
         source=source_of(change),
         source_url=change.url,
         missing=_missing(change, departure),
-        actions=_actions(change, user=user, roles=roles, offers=offers, now=now),
+        actions=[
+            *_actions(change, user=user, roles=roles, offers=offers, now=now),
+            *_ways_off(change, user=user, roles=roles, now=now),
+        ],
         risk=risk.level.value,
         risk_points=risk.points,
         risk_lines=[RiskLine(line.text, line.points) for line in risk.lines if line.points],
@@ -166,6 +170,34 @@ def _missing(change: Change, departure: Departure | None) -> list[str]:
 def may_change(change: Change, user: User, roles: Roles) -> bool:
     """Tell whether somebody may board or withdraw a change: its author, or a submitter of its service."""
     return change.author_id == user.pk or may(roles, Role.SUBMITTER, change.service)
+
+
+def _ways_off(change: Change, *, user: User, roles: Roles, now: datetime) -> list[Action]:
+    """Offer to ask for a change to be taken off, to do it, and to say what it needs.
+
+    While it rolls, what helps instead of a withdrawal is offered (RULES I4).
+    """
+    if change.state == ChangeState.ABOARD and change.departure and change.departure.state == "rolling":
+        return _instead(change, change.departure)
+    offered = (
+        (Question.ASK_WITHDRAWAL, "ask-to-leave", "Ask to take it off", "log-out"),
+        (Question.EJECT, "eject", "Take it off…", "log-out"),
+        (Question.TIE, "needs", "What it needs", "route"),
+    )
+    return [
+        Action(verb, label, links.leave(change.pk, verb), icon, "quiet", opens=True)
+        for ask, verb, label, icon in offered
+        if verdict(ask, change, user, now, roles=roles).is_allowed
+    ]
+
+
+def _instead(change: Change, departure: Departure) -> list[Action]:
+    """Lead to what helps once a departure rolls: the flag of the change, the brake."""
+    flag = Action(
+        "flag", f"Switch off {change.flag_key}", f"/flags/{change.flag_key}/", "toggle-left", opens=True
+    )
+    brake = Action("brake", "Roll back or hold", links.live(departure.pk), "undo-2", opens=True)
+    return [*([flag] if change.flag_key else []), brake]
 
 
 def _actions(

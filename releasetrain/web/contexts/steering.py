@@ -22,6 +22,7 @@ from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.states import DepartureState
 from releasetrain.web.forms.blockers import BlockForm, WatchForm
+from releasetrain.web.forms.bundles import ReopenForm
 from releasetrain.web.forms.steering import (
     HandOverForm,
     HoldForm,
@@ -34,6 +35,8 @@ from releasetrain.web.forms.steering import (
 
 D = DepartureState
 OVERRIDE_LASTS = timedelta(hours=6)
+# How long before it departs a departure that is opened again is sealed, unless somebody says otherwise.
+REOPENED_BEFORE = timedelta(minutes=30)
 FORESEEN = (Ask.POSTPONE, Ask.CANCEL, Ask.HOLD, Ask.SKIP, Ask.RESTORE)
 
 
@@ -122,6 +125,16 @@ VERBS: dict[str, Verb] = {
         do=on_it(actions.watch_error_rate),
         text="It blocks while both horizons are above the limit, and while nothing is reported.",
     ),
+    "reopen": Verb(
+        ask=Ask.REOPEN,
+        label="Open boarding again",
+        icon="door-open",
+        done="{code} boards again; the new cut-off seals a new revision.",
+        form=ReopenForm,
+        do=actions.reopen_boarding,
+        text="It stays sealed unless somebody says so here. Changes board and leave freely until the new "
+        "cut-off; then it is sealed as a new revision, and people decide about that.",
+    ),
     "restore": Verb(
         ask=Ask.RESTORE,
         label="Restore",
@@ -149,7 +162,13 @@ VERBS: dict[str, Verb] = {
         kind="danger",
     ),
 }
-SHORT = {"override": "Override", "move": "Move deadline", "watch": "Watch errors"}
+SHORT = {
+    "override": "Override",
+    "reopen": "Board again",
+    "move": "Move deadline",
+    "watch": "Watch errors",
+}
+UNNAMED = ("move", "override", "watch", "reopen")
 QUIET = ("skip", "cancel")
 # One that is rolling may still be handed over or let through a window, a skipped one restored.
 ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING}
@@ -168,7 +187,7 @@ def steering_of(departure: Departure, *, person: User, roles: Roles, now: dateti
 
 
 # Who lacks the role, or for whom it makes no sense at all, is not shown a button that is off.
-HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held")
+HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held", "boarding")
 
 
 def _action(departure: Departure, name: str, verb: Verb, reason: Reason | None) -> Action:
@@ -191,6 +210,8 @@ def initial_of(name: str, departure: Departure, query: dict[str, Any]) -> dict[s
         found = {"to": _wall(departure.cut_off_at, departure)}
     if name == "hand-over":
         found = {"captain": departure.deputy_id, "deputy": departure.captain_id or departure.train.captain_id}
+    if name == "reopen":
+        found = {"until": _wall(max(departure.cut_off_at, departure.departs_at - REOPENED_BEFORE), departure)}
     if name == "override":
         found = {"expires_at": _wall(departure.departs_at + OVERRIDE_LASTS, departure)}
     return {**found, **query}
@@ -208,7 +229,7 @@ def steer_form(
         pk=departure.pk,
         departure=str(departure),
         verb=name,
-        heading=verb.label if name in ("move", "override", "watch") else f"{verb.label} {departure.code}",
+        heading=verb.label if name in UNNAMED else f"{verb.label} {departure.code}",
         label=verb.label,
         icon=verb.icon,
         kind=verb.kind,

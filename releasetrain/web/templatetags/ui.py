@@ -45,6 +45,12 @@ LOOKS: dict[str, Look] = {
     "rolled_over": Look("Next train", "redo-2", "think"),
     "returned": Look("Returned", "corner-up-left", "warn", "square"),
     "ejected": Look("Ejected", "log-out", "bad", "square"),
+    "drifted": Look("Drifted", "git-pull-request", "warn", "dashed"),
+    # requests to leave
+    "leave_asked": Look("Asked", "hourglass", "think", "open"),
+    "leave_accepted": Look("Taken off", "log-out", "warn"),
+    "leave_refused": Look("Stays aboard", "ticket", "accent"),
+    "leave_taken_back": Look("Taken back", "undo-2", shape="dashed"),
     # rollouts
     "queued": Look("Queued", "list-ordered", shape="open"),
     "preflight": Look("Preflight", "clipboard-check", "accent", "open"),

@@ -75,7 +75,7 @@ def test_i3_after_the_cut_off_it_is_no_simple_withdrawal() -> None:
 def test_i4_while_rolling_other_ways_out_are_offered() -> None:
     reason = why_not_withdraw(D.ROLLING, cut_off_at=CUT_OFF, zone="UTC", captain="Ada", now=CUT_OFF)
     assert reason
-    assert "Switch the change's flag off or roll the departure back" in reason.text
+    assert "Switch the change's flag off, roll the departure back, or mend it with a hotfix" in reason.text
 
 
 def come(state: ChangeState = ChangeState.SUBMITTED, **facts: object) -> str:
