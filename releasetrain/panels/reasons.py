@@ -27,6 +27,9 @@ FOREVER = datetime.max.replace(tzinfo=UTC)
 PUBLIC = {
     "held": "It is held.",
     "will_hold": "It could not finish before a time in which nothing moves.",
+    "needs": "It waits for something that it needs.",
+    "bundle": "What is aboard is not complete yet.",
+    "withdrawal": "People are deciding what stays aboard.",
     "check_in": "Somebody aboard has not checked in yet.",
     "late": "It is late.",
     "blocker": "Something has to be put right first.",

@@ -167,6 +167,7 @@ def test_i3_a_request_is_answered_on_its_own_page(
     request = actions.ask_to_withdraw(a, reason="broken", by=world.submitter(), now=departure.cut_off_at)
     path = f"/departures/{departure.pk}/withdrawals/{request.pk}/"
     assert "Take the request back" in text_of(author.get(path))
+    assert "Answer: Ada asks to take “A” off" in text_of(browser.get(f"/departures/{departure.pk}/"))
     page = text_of(browser.get(path))
     assert "Ada asks to take it off: broken" in page
     assert "Nothing is left aboard" in page

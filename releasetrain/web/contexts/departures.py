@@ -15,7 +15,8 @@ from releasetrain.panels import links
 from releasetrain.panels.reasons import SHOWN_OTHERWISE
 from releasetrain.panels.shapes import Action, NextStep, Offer
 from releasetrain.rollouts.access import may_operate
-from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.models import Change, Departure, Withdrawal
+from releasetrain.trains.queries.bundling import asked_withdrawals
 from releasetrain.trains.queries.consequences import consequences
 from releasetrain.trains.queries.decision import Standing, standing_of
 from releasetrain.trains.queries.forecast import Forecast, WillHold, forecast_of
@@ -43,6 +44,8 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
     own = [*_check_ins(departure, person, now), *_to_make_ready(departure, person, roles, now)]
     if standing.load.has_overrides:
         own += _second_person(departure, person, roles, now)
+    if standing.load.has_open_ends:
+        own += _open_ends(departure, person, roles, now)
     return replace(step, offers=offers, actions=[*own, *step.actions])
 
 
@@ -143,6 +146,29 @@ def _second_person(departure: Departure, person: User, roles: Roles, now: dateti
         for one in waiting
         if verdict(Ask.APPROVE_OVERRIDE, one, person, now, roles=roles).is_allowed
     ]
+
+
+def _open_ends(departure: Departure, person: User, roles: Roles, now: datetime) -> list[Action]:
+    """Lead to requests to get off that this person may answer, and to what is loose aboard."""
+    found = [
+        Action(
+            f"withdrawal-{one.pk}",
+            f"Answer: {one.requested_by_label} asks to take “{one.change.title}” off",
+            links.withdrawal(departure.pk, one.pk),
+            "log-out",
+            "primary",
+            opens=True,
+        )
+        for one in asked_withdrawals([departure.pk])
+        if _may_answer(one, departure, person, roles, now)
+    ]
+    see = Action("bundles", "See what goes together", links.bundles(departure.pk), "route", opens=True)
+    return found or [see]
+
+
+def _may_answer(request: Withdrawal, departure: Departure, person: User, roles: Roles, now: datetime) -> bool:
+    request.departure = departure
+    return verdict(Ask.DECIDE_WITHDRAWAL, request, person, now, roles=roles).is_allowed
 
 
 def _ways_out(standing: Standing, *, person: User, roles: Roles, now: datetime) -> list[Offer]:
