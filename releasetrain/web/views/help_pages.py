@@ -11,30 +11,18 @@ from releasetrain.trains.rules.readiness import CheckKind
 
 WORDS = (
     ("Change", "Something a team ships: one version of one service, with an author and a way back."),
-    (
-        "Bundle",
-        "Changes of whatever services and teams that go all or nothing. One that somebody left is not sealed "
-        "before somebody says that it goes without, or takes the rest off.",
-    ),
+    ("Bundle", "Changes of whatever services and teams that go together, all or nothing."),
     (
         "Need",
-        "A change that another one needs is aboard with it, or shipped before it departs. What nothing meets "
-        "stops the seal and the departure, with the chain that leads to it; a circle is refused and printed.",
+        "What a change needs is aboard with it, or shipped before it departs; else the chain to it is shown.",
     ),
     (
-        "Withdrawal, ejection",
-        "Until the cut-off a change gets off freely. After it its author asks and whoever runs the departure "
-        "answers, or ejects it; what needs it or is bundled with it gets off too, or is re-pointed.",
+        "Withdrawal",
+        "Free until the cut-off; then asked for: what needs the change gets off too, or is re-pointed.",
     ),
-    (
-        "Revision",
-        "A manifest sealed again after something changed, with what is different from the one before. To open "
-        "boarding again after the seal is a word of its own.",
-    ),
-    (
-        "Drift",
-        "Newer commits than those that are sealed. What is sealed stays aboard; new content needs a late pass.",
-    ),
+    ("Ejection", "Whoever runs a departure takes a change off, with what falls along shown before."),
+    ("Revision", "A manifest sealed again, with what is different from the one before."),
+    ("Drift", "Newer commits than those sealed. What is sealed stays aboard; the new needs a late pass."),
     ("Train", "A schedule on the wall clock of one zone; it carries services to one environment."),
     ("Departure", "One run of a train. What is aboard at its cut-off leaves together."),
     (
