@@ -120,6 +120,7 @@ def test_w3_a_window_is_deleted_softly_with_who_and_why() -> None:
         "the wrong day",
     )
     assert windows_at(NOON + HOUR / 2) == []
+    assert spans() == [(NOON, NOON + HOUR / 2)], "what it has stopped stays on record, and no more"
     assert Event.objects.get(kind="calendars.window.deleted").data == {"reason": "the wrong day"}
     with pytest.raises(AlreadyEnded, match="Rob has deleted the window “Black Friday”: the wrong day"):
         actions.delete_window(row, reason="again", by=manager(), now=NOON + HOUR / 2)

@@ -81,6 +81,20 @@ def test_t11_within_its_grace_a_late_departure_goes() -> None:
     assert actions.depart(departure, now=departure.departs_at + GRACE).state == "rolling"
 
 
+def test_t11_within_its_grace_windows_are_asked_again() -> None:
+    departure = world.cleared()
+    late = departure.departs_at + GRACE / 2
+    window(departure, starts_at=departure.departs_at + INSTANT)
+    held = actions.depart(departure, now=late)
+    assert (held.state, held.held_kind) == ("cleared", "window")
+
+
+def test_t11_within_its_grace_votes_are_counted_again() -> None:
+    departure = world.cleared()
+    Membership.objects.filter(user=world.manager()).delete()
+    assert actions.depart(departure, now=departure.departs_at + GRACE / 2).state == "deciding"
+
+
 def test_t11_later_than_its_grace_it_is_held_and_not_sent_off() -> None:
     departure = world.cleared()
     held = actions.depart(departure, now=departure.departs_at + GRACE + INSTANT)

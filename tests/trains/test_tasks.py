@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
+from releasetrain.calendars.actions import delete_window
 from releasetrain.lib import clock
 from releasetrain.trains import tasks
 from releasetrain.trains.models import Departure, Train
@@ -84,6 +86,21 @@ def test_w2_a_tick_lets_a_departure_go_on_when_its_window_has_ended() -> None:
     Departure.objects.filter(pk=departure.pk).update(
         held_at=make.NOW - HOUR, held_kind="window", held_until=make.NOW, held_reason="F"
     )
+    tasks.tick()
+    assert state(departure) == "rolling"
+
+
+@pytest.mark.parametrize("how", ["shortened", "deleted"])
+def test_w3_a_tick_lets_a_departure_go_on_before_the_announced_end_of_its_window(how: str) -> None:
+    departure = world.cleared(cut_off_at=make.NOW - 2 * HOUR, departs_at=make.NOW)
+    window = make.window("F", starts_at=make.NOW - HOUR, ends_at=make.NOW + 5 * HOUR)
+    tasks.tick()
+    departure.refresh_from_db()
+    assert (departure.held_kind, departure.held_until) == ("window", make.NOW + 5 * HOUR)
+    if how == "deleted":
+        delete_window(window, reason="the wrong day", by=world.manager(), now=make.NOW)
+    else:
+        window.occurrences.update(during=DateTimeTZRange(make.NOW - HOUR, make.NOW))
     tasks.tick()
     assert state(departure) == "rolling"
 

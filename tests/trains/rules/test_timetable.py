@@ -169,6 +169,7 @@ def test_t12_a_date_that_is_past_or_whose_seal_is_past_is_not_used_unless_it_sta
     now = TUESDAY - timedelta(hours=1)
     assert to_come(dates, [], now) == dates[2:]
     assert to_come(dates, standing()[:1], now) == dates[1:]
+    assert to_come(dates, [row(9, TUESDAY - WEEK), *standing()[:1]], now) == dates[1:]
 
 
 leads = st.integers(0, 200).map(lambda hours: timedelta(hours=hours))

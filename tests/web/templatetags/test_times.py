@@ -13,7 +13,7 @@ AFTER = datetime(2026, 10, 26, 15, 0, tzinfo=UTC)
 NOW = datetime(2026, 11, 23, 14, 38, 7, tzinfo=UTC)
 
 
-def test_a_stamp_names_the_offset_of_its_own_date() -> None:
+def test_t8_a_stamp_names_the_offset_of_its_own_date() -> None:
     assert times.local_stamp(BEFORE, "Europe/Berlin") == "Sat 24 Oct 2026, 16:00 Berlin (UTC+2)"
     assert times.local_stamp(AFTER, "Europe/Berlin") == "Mon 26 Oct 2026, 16:00 Berlin (UTC+1)"
 
