@@ -88,6 +88,11 @@ app.conf.update(
             "schedule": timedelta(seconds=15),
             "options": {"expires": 15},
         },
+        "late passes": {
+            "task": "releasetrain.trains.tasks.lapse_late_passes",
+            "schedule": timedelta(seconds=10),
+            "options": {"expires": 10},
+        },
         "retention": {
             "task": "releasetrain.health.tasks.forget_old",
             "schedule": timedelta(hours=1),

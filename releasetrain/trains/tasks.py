@@ -23,6 +23,7 @@ from releasetrain.trains.queries.departures import (
     due_to_recheck,
     due_to_seal,
 )
+from releasetrain.trains.queries.late import due_to_lapse
 from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.readiness import due_to_sample
 from releasetrain.trains.queries.room import due_to_promote, left_standing
@@ -105,6 +106,17 @@ def expire_changes(**_: object) -> None:
             actions.expire_change(change, now=now)
         except Refused as refusal:
             logger.info("Change %s: %s", change.pk, refusal.message)
+
+
+@shared_task
+def lapse_late_passes(**_: object) -> None:
+    """Let every late pass lapse that was not used by its limit, or whose departure has left."""
+    now = clock.now()
+    for pk in due_to_lapse(now).values_list("pk", flat=True)[:MOST_AT_ONCE]:
+        try:
+            actions.lapse_pass(pk, now=now)
+        except Refused as refusal:
+            logger.info("Late pass %s: %s", pk, refusal.message)
 
 
 @shared_task

@@ -15,11 +15,21 @@ from releasetrain.trains.actions.checking_in import ask_to_check_in, check_in
 from releasetrain.trains.actions.deciding import look_again
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.delegating import delegate, end_delegation
-from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back
+from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back, place_returned
 from releasetrain.trains.actions.drafts import expire_change, save_draft
 from releasetrain.trains.actions.evidence import Reported, report_evidence
 from releasetrain.trains.actions.history import Imported, import_history
 from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
+from releasetrain.trains.actions.late import (
+    ask_pass,
+    extend_pass,
+    grant_pass,
+    lapse_pass,
+    price_pass,
+    refuse_pass,
+    use_pass,
+    withdraw_pass,
+)
 from releasetrain.trains.actions.overrides import (
     approve_override,
     raise_overdue_review,
@@ -76,6 +86,7 @@ __all__ = [
     "apply_settings",
     "approve_override",
     "arrive",
+    "ask_pass",
     "ask_to_check_in",
     "ask_to_overrule",
     "ask_to_withdraw",
@@ -93,14 +104,17 @@ __all__ = [
     "eject",
     "end_delegation",
     "expire_change",
+    "extend_pass",
     "fill_up",
     "gather",
     "go_without",
+    "grant_pass",
     "hand_over",
     "hold",
     "import_history",
     "ingest_pull_request",
     "ingest_webhook",
+    "lapse_pass",
     "leave_bundle",
     "look_again",
     "look_at_error_rate",
@@ -111,10 +125,13 @@ __all__ = [
     "move_deadline",
     "open_blocker",
     "open_boarding",
+    "place_returned",
     "postpone",
+    "price_pass",
     "propose_policy",
     "raise_overdue_review",
     "recheck_hold",
+    "refuse_pass",
     "refuse_withdrawal",
     "release",
     "reopen_boarding",
@@ -137,11 +154,13 @@ __all__ = [
     "take_back_withdrawal",
     "tick_check",
     "undo_check",
+    "use_pass",
     "vote",
     "vote_on_policy",
     "waive_check",
     "watch_error_rate",
     "withdraw",
     "withdraw_override",
+    "withdraw_pass",
     "withdraw_proposal",
 ]

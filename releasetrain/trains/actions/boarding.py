@@ -6,7 +6,9 @@ from typing import Any
 from releasetrain.accounts.models import User
 from releasetrain.events.actions import SYSTEM, record
 from releasetrain.trains.actions.bundles import found_again, note_left
+from releasetrain.trains.actions.ledger import enter
 from releasetrain.trains.actions.locking import lock_line, lock_room, locked_change
+from releasetrain.trains.actions.passes import end_passes_of
 from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.sealing import seal_again
 from releasetrain.trains.models import Change, Departure
@@ -42,6 +44,11 @@ def _seat(change: Change, locked: Departure, *, by: By, now: datetime, bundle: s
     if change.author is None and change.submitted_by is None and isinstance(by, User):
         change.submitted_by = by  # somebody here answers for it (RULES D5)
     change.save(update_fields=SEATED)
+    enter(change, locked, by=by, now=now)
+    is_late = now >= locked.cut_off_for(change.boarding_category)
+    end_passes_of(
+        change, by=by, now=now, reason=f"it came aboard {locked}", aboard=locked if is_late else None
+    )
 
 
 def _join(change: Change, locked: Departure, bundle: str) -> None:
@@ -83,11 +90,21 @@ def stand_down(
 
 
 def leave(
-    change: Change, locked: Departure, *, by: By, now: datetime, reason: str, state: ChangeState
+    change: Change,
+    locked: Departure,
+    *,
+    by: By,
+    now: datetime,
+    reason: str,
+    state: ChangeState,
+    to: Departure | None = None,
 ) -> None:
-    """Take a change off a locked departure; the room that it leaves goes to who stands by."""
+    """Take a change off a locked departure; the room that it leaves goes to who stands by.
+
+    :param to: the departure that it goes on to
+    """
     bundle = change.bundle
-    take_off(change, state)
+    take_off(change, state, by=by, now=now, reason=reason, to=to)
     note_left(bundle, change, by=by, now=now)
     locked.bundles.filter(changes__isnull=True).delete()
     record(

@@ -20,9 +20,10 @@ from releasetrain.trains.actions.locking import (
     locked_departure,
     locked_departures,
 )
+from releasetrain.trains.actions.passes import end_passes_of, keep_price
 from releasetrain.trains.actions.refusals import BoardingClosed, CannotLeave, refuse_unless
 from releasetrain.trains.actions.typed import check_bundle, checked, weighed
-from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.models import Change, Departure, LatePass
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.queries.room import why_stand_by
 from releasetrain.trains.rules.boarding import MAY_COME_ABOARD
@@ -35,10 +36,14 @@ MOVED = "Somebody moved this change at the same moment; look at where it is now.
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A saved change, and why it is not aboard where it is not: nothing typed is lost (RULES I1)."""
+    """A saved change, and why it is not aboard where it is not: nothing typed is lost (RULES I1).
+
+    `late` is its late pass with the price where it only came too late; nobody has been asked yet.
+    """
 
     change: Change
     why_not_aboard: Reason | None = None
+    late: LatePass | None = None
 
     @property
     def is_aboard(self) -> bool:
@@ -130,7 +135,9 @@ def submit_change(
     if stands_by(answer.reasons):
         stand_by(change, locked, by=by, now=now, bundle=bundle)
         return Submitted(change, why_stand_by(change, locked))
-    return Submitted(change, answer.reasons[0])
+    is_late = all(reason.code == "cut_off" for reason in answer.reasons)
+    priced = keep_price(change, locked, by=by, now=now, bundle=bundle) if is_late else None
+    return Submitted(change, answer.reasons[0], priced)
 
 
 @transaction.atomic
@@ -184,6 +191,7 @@ def move(change: Change, to: Departure, *, by: By, now: datetime, bundle: str = 
             now=now,
             reason=f"moved to {departures[to.pk]}",
             state=ChangeState.SUBMITTED,
+            to=departures[to.pk],
         )
     answer = verdict(Action.BOARD, moving, by, now, departure=departures[to.pk])
     if stands_by(answer.reasons) and not was_aboard:
@@ -208,6 +216,7 @@ def withdraw(change: Change, *, by: By, now: datetime, reason: str = "") -> Chan
         raise CannotLeave(MOVED, code="stale")
     refuse_unless(verdict(Action.WITHDRAW, leaving, by, now), CannotLeave)
     why = reason.strip()[:300] or "withdrawn"
+    end_passes_of(leaving, by=by, now=now, reason=why)
     if departure is not None and leaving.state in (ChangeState.ABOARD, ChangeState.STAND_BY):
         _let_go(leaving, departure, by=by, now=now, reason=why, state=ChangeState.WITHDRAWN)
         return leaving
@@ -224,12 +233,19 @@ def _place_of(change: Change) -> int | None:
 
 
 def _let_go(
-    change: Change, locked: Departure, *, by: By, now: datetime, reason: str, state: ChangeState
+    change: Change,
+    locked: Departure,
+    *,
+    by: By,
+    now: datetime,
+    reason: str,
+    state: ChangeState,
+    to: Departure | None = None,
 ) -> None:
     if change.state == ChangeState.STAND_BY:
         stand_down(change, locked, by=by, now=now, reason=reason, state=state)
     else:
-        leave(change, locked, by=by, now=now, reason=reason, state=state)
+        leave(change, locked, by=by, now=now, reason=reason, state=state, to=to)
 
 
 def _save(fields: dict[str, Any], by: User, draft: Change | None) -> Change:

@@ -10,12 +10,14 @@ from releasetrain.lib.errors import Invalid, Stale
 from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.decisions import reopen
 from releasetrain.trains.actions.holding import hold_by_system, what_holds
+from releasetrain.trains.actions.ledger import close
 from releasetrain.trains.actions.locking import locked_departure
-from releasetrain.trains.actions.placing import Placement, locked_with_next, place
+from releasetrain.trains.actions.placing import Placement, locked_with_platforms, place
 from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
-from releasetrain.trains.models import Departure
+from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, Standing, standing_of, verdict
 from releasetrain.trains.rules.boarding import GONE
+from releasetrain.trains.rules.ledger import End
 from releasetrain.trains.rules.states import DEPARTURE_TRANSITIONS, ChangeState, DepartureState
 
 D = DepartureState
@@ -90,7 +92,9 @@ def arrive(departure: Departure, *, now: datetime, outcome: str = "") -> Departu
     """
     locked = _finishing(departure, D.ARRIVED)
     _finish(locked, D.ARRIVED, outcome or "Every service reached 100 %.", now)
-    locked.changes.filter(state=ChangeState.ABOARD).update(state=ChangeState.SHIPPED)
+    aboard = list(locked.changes.filter(state=ChangeState.ABOARD))
+    close(aboard, locked, End.SHIPPED, by=SYSTEM, now=now, reason=locked.outcome)
+    _end(aboard, ChangeState.SHIPPED)
     record(kind="trains.departure.arrived", subject=locked, actor=SYSTEM, now=now, outcome=locked.outcome)
     return locked
 
@@ -111,11 +115,49 @@ def mark_rolled_back(
     """
     locked = _finishing(departure, D.ROLLED_BACK)
     _finish(locked, D.ROLLED_BACK, reason, now)
-    aboard = locked.changes.filter(state__in=[ChangeState.ABOARD, ChangeState.SHIPPED])
-    aboard.filter(service__in=shipped_services).update(state=ChangeState.SHIPPED)
-    aboard.exclude(service__in=shipped_services).update(state=ChangeState.RETURNED)
+    aboard = list(locked.changes.filter(state__in=[ChangeState.ABOARD, ChangeState.SHIPPED]))
+    stay = [one for one in aboard if one.service_id in shipped_services]
+    back = [one for one in aboard if one.service_id not in shipped_services]
+    close(stay, locked, End.SHIPPED, by=by, now=now, reason="its service stays at the new version")
+    close(back, locked, End.RETURNED, by=by, now=now, reason=f"rolled back: {locked.outcome}")
+    _end(stay, ChangeState.SHIPPED)
+    _end(back, ChangeState.RETURNED)
     record(kind="trains.departure.rolled_back", subject=locked, actor=by, now=now, reason=locked.outcome)
     return locked
+
+
+@transaction.atomic
+def place_returned(
+    departure: Departure, *, placements: Mapping[int, Placement], reason: str, by: By, now: datetime
+) -> Departure:
+    """Let what came back with a departure go on: by the next one, by an express, or not at all (RULES I12).
+
+    :param placements: by change id; the next departure where nothing is said
+    :raises SteeringRefused: it did not come back
+    :raises Invalid: no reason
+    :raises NotAllowed: it is not this person's to place
+    """
+    locked, platforms = locked_with_platforms(departure, placements, now)
+    refuse_unless(verdict(Action.PLACE, locked, by, now), SteeringRefused)
+    if not reason.strip():
+        raise Invalid("Say why it may go again; everybody aboard will read it.", field="reason")
+    said = f"placed after it came back: {reason.strip()}"
+    came_back = (ChangeState.RETURNED,)
+    placed = place(locked, platforms, placements, by=by, now=now, reason=said, states=came_back)
+    record(
+        kind="trains.departure.placed",
+        subject=locked,
+        actor=by,
+        now=now,
+        reason=reason.strip()[:300],
+        count=len(placed.moved),
+        **placed.to_json(),
+    )
+    return locked
+
+
+def _end(changes: Collection[Change], state: ChangeState) -> None:
+    Change.objects.filter(pk__in=[one.pk for one in changes]).update(state=state)
 
 
 def _finishing(departure: Departure, to: DepartureState) -> Departure:
@@ -153,13 +195,19 @@ def cancel(
     :raises Invalid: no reason
     :raises NotAllowed: it is not this person's to cancel
     """
-    locked, to = locked_with_next(departure, now)
+    locked, platforms = locked_with_platforms(departure, placements or {}, now)
     refuse_unless(verdict(Action.CANCEL, locked, by, now), SteeringRefused)
     if not reason.strip():
         raise Invalid("Say why it is cancelled; everybody aboard will read it.", field="reason")
-    placed = place(locked, to, placements or {}, now)
+    said = f"cancelled: {reason.strip()}"
+    placed = place(locked, platforms, placements or {}, by=by, now=now, reason=said)
     _finish(locked, D.CANCELLED, reason, now)
     record(
-        kind="trains.departure.cancelled", subject=locked, actor=by, now=now, reason=locked.outcome, **placed
+        kind="trains.departure.cancelled",
+        subject=locked,
+        actor=by,
+        now=now,
+        reason=locked.outcome,
+        **placed.to_json(),
     )
     return locked

@@ -13,6 +13,7 @@ from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.rules.states import ChangeState
 
 MOVED = "Somebody moved this change at the same moment; look at where it is now."
+UNREADY = "it was not ready at the cut-off"
 
 
 @transaction.atomic
@@ -41,7 +42,7 @@ def leave_unready(locked: Departure, now: datetime) -> list[Change]:
     rows = locked.changes.filter(state=ChangeState.ABOARD, awaits_ready=True)
     left = [locked_change(pk) for pk in rows.order_by("pk").values_list("pk", flat=True)]
     for change in left:
-        take_off(change, ChangeState.RETURNED)
+        take_off(change, ChangeState.RETURNED, by=SYSTEM, now=now, reason=UNREADY)
         record(
             kind="trains.change.left_behind",
             subject=locked,
@@ -49,7 +50,7 @@ def leave_unready(locked: Departure, now: datetime) -> list[Change]:
             now=now,
             change=change.pk,
             title=change.title,
-            reason="it was not ready at the cut-off",
+            reason=UNREADY,
             author_id=change.author_id,
             submitter_id=change.submitted_by_id,
         )

@@ -40,6 +40,10 @@ class CheckRefused(Refused):
     """Refuse to tick or waive a check that cannot be."""
 
 
+class PassRefused(Refused):
+    """Refuse a late pass that could not be used, or that somebody else has to decide about."""
+
+
 class NotDue(Refused):
     """Refuse to open, seal or depart before its time, or once it has been done."""
 

@@ -14,6 +14,7 @@ from releasetrain.trains.actions.refusals import SteeringRefused, refuse_unless
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, next_to_board, verdict
 from releasetrain.trains.queries.room import riders
+from releasetrain.trains.rules.ledger import End
 from releasetrain.trains.rules.standby import in_line, to_put_off, why_not_order
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
@@ -71,7 +72,7 @@ def share_out(locked: Departure, *, by: By, now: datetime, reason: str) -> list[
     for rider in to_put_off(riders(locked)[0], locked.room):
         change = locked_change(rider.change)
         bundle = change.bundle.name if change.bundle else ""
-        take_off(change, ChangeState.SUBMITTED)
+        take_off(change, ChangeState.SUBMITTED, by=by, now=now, reason=reason, end=End.STOOD_BY)
         stand_by(change, locked, by=by, now=now, why=reason, bundle=bundle)
         off.append(change)
     if not off:

@@ -16,7 +16,7 @@ from releasetrain.lib.verdict import Reason
 from releasetrain.trains.actions.checking_in import ask_again
 from releasetrain.trains.actions.holding import end_hold
 from releasetrain.trains.actions.locking import locked_departure
-from releasetrain.trains.actions.placing import Placement, locked_with_next, place
+from releasetrain.trains.actions.placing import Placement, locked_with_platforms, place
 from releasetrain.trains.actions.refusals import SteeringRefused, refuse, refuse_unless
 from releasetrain.trains.actions.sealing import open_boarding
 from releasetrain.trains.actions.timetable import TIMES, set_times
@@ -101,10 +101,10 @@ def skip(
     :raises Invalid: no reason
     :raises NotAllowed: it is not this person's to skip
     """
-    locked, to = locked_with_next(departure, now)
+    locked, platforms = locked_with_platforms(departure, placements or {}, now)
     refuse_unless(verdict(Action.SKIP, locked, by, now), SteeringRefused)
     said = _said(reason, "Say why it is skipped; everybody aboard will read it.")
-    placed = place(locked, to, placements or {}, now)
+    placed = place(locked, platforms, placements or {}, by=by, now=now, reason=f"skipped: {said}")
     locked.state, locked.finished_at, locked.outcome = D.SKIPPED.value, now, said
     locked.save(update_fields=["state", "finished_at", "outcome"])
     record(
@@ -114,7 +114,7 @@ def skip(
         now=now,
         reason=said,
         captain=runner_words(locked),
-        **placed,
+        **placed.to_json(),
     )
     return locked
 

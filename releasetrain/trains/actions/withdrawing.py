@@ -268,9 +268,11 @@ def _take_off(
             )
     whys = {one.change.pk: f"{one.why}. {reason}" for one in fallen}
     for one in gone:
-        take_off(one, state if one.pk == change.pk else ChangeState.RETURNED)
+        why = whys.get(one.pk, reason)
+        end = state if one.pk == change.pk else ChangeState.RETURNED
+        take_off(one, end, by=by, now=now, reason=why)
         if one.pk in whys or state is ChangeState.WITHDRAWN:
-            _record_left(one, locked, by, now, whys.get(one.pk, reason))
+            _record_left(one, locked, by, now, why)
     locked.bundles.filter(changes__isnull=True).delete()
     return fallen
 

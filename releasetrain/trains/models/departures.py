@@ -29,6 +29,8 @@ class Departure(models.Model):
     what queries.blockers.blocking_of says of its open blockers, so that no verdict has to ask for either.
     `decide_by_at` is the deadline of its decision, `escalated_at` when that was missed, and
     `decide_at` when the decision has to be looked at next without anybody doing anything.
+    on its way (W4). `late_passes_asked` counts all that were ever asked of it, so that where there is none
+    nobody looks for them.
     """
 
     train = models.ForeignKey(Train, on_delete=models.PROTECT, related_name="departures")
@@ -62,6 +64,7 @@ class Departure(models.Model):
     accepted_hold = models.JSONField(default=dict, blank=True)
     readiness = models.JSONField(default=dict, blank=True)
     blocking = models.JSONField(default=list, blank=True)
+    late_passes_asked = models.PositiveSmallIntegerField(default=0, db_default=0)
     failures = models.PositiveSmallIntegerField(default=0)
     check_in_asked_at = models.DateTimeField(null=True, blank=True)
     sealed_at = models.DateTimeField(null=True, blank=True)

@@ -5,6 +5,7 @@ from datetime import datetime
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, denied, deny, hold
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.capacity import why_full
+from releasetrain.trains.queries.late import good_pass, is_aboard_with_less, why_no_pass
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.room import why_stand_by
 from releasetrain.trains.rules.boarding import why_not_board, why_not_come_aboard, why_not_ready
@@ -24,8 +25,15 @@ def why_closed(departure: Departure, at: datetime, category: str | None = None) 
     )
 
 
-def may_board(change: Change, departure: Departure, at: datetime) -> Verdict:
-    """Answer whether a change may come aboard, whoever asks; it holds where only room is missing (I11)."""
+def may_board(change: Change, departure: Departure, at: datetime, *, asks_for_pass: bool = False) -> Verdict:
+    """Answer whether a change may come aboard, whoever asks; it holds where only room is missing (I11).
+
+    A late pass that is good opens the cut-off.
+
+    :param asks_for_pass: whether such a pass may be asked for it is the question (RULES I1)
+    """
+    if asks_for_pass and is_aboard_with_less(change, departure):
+        return denied(why_no_pass(change, departure, at))
     at_it = change.stand_by_for_id == departure.pk
     elsewhere = change.departure if change.state == ChangeState.ABOARD else change.stand_by_for
     fits = why_not_come_aboard(
@@ -38,6 +46,10 @@ def may_board(change: Change, departure: Departure, at: datetime) -> Verdict:
         is_standing_by=at_it,
     )
     closed = why_closed(departure, at, change.boarding_category)
+    if asks_for_pass:
+        closed = why_no_pass(change, departure, at)
+    elif closed and closed.code == "cut_off" and good_pass(change, departure, at):
+        closed = None
     rides = why_not_ride(
         traits_of(change.answers, change.traits),
         refuses=departure.plan.get("refuses", ()),

@@ -7,9 +7,10 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, denied, deny
-from releasetrain.trains.models import Blocker, Change, Departure, Override, Train, Vote, Withdrawal
+from releasetrain.trains.models import Blocker, Change, Departure, LatePass, Override, Train, Vote, Withdrawal
 from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_closed
 from releasetrain.trains.queries.decision import standing_of
+from releasetrain.trains.queries.late import about_pass
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
 from releasetrain.trains.queries.permissions import HOLDERS, RUNNERS, By, answers_for, may_run
@@ -33,6 +34,7 @@ from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, Depar
 from releasetrain.trains.rules.steering import (
     why_not_boarding,
     why_not_check_in,
+    why_not_place,
     why_not_restore,
     why_not_skip,
     why_not_steer,
@@ -56,6 +58,7 @@ class Action(StrEnum):
     RESTORE = "restore"
     MOVE = "move"
     HAND_OVER = "hand_over"
+    PLACE = "place"
     CHECK_IN = "check_in"
     ACCEPT_HOLD = "accept_hold"
     OVERRIDE = "override"
@@ -78,6 +81,12 @@ class Action(StrEnum):
     TAKE_BACK_WITHDRAWAL = "take_back_withdrawal"
     BUNDLE = "bundle"
     REOPEN = "reopen"
+    ASK_LATE = "ask_late"
+    GRANT_LATE = "grant_late"
+    REFUSE_LATE = "refuse_late"
+    WITHDRAW_LATE = "withdraw_late"
+    EXTEND_LATE = "extend_late"
+    USE_LATE = "use_late"
 
     @property
     def words(self) -> str:
@@ -88,6 +97,7 @@ class Action(StrEnum):
 WORDS = {
     Action.MOVE: "move a deadline of this departure",
     Action.HAND_OVER: "hand this departure over",
+    Action.PLACE: "place what came back with this departure",
     Action.ACCEPT_HOLD: "accept that this departure will be held on its way",
     Action.OVERRIDE: "ask for an override for this departure",
     Action.APPROVE_OVERRIDE: "approve this override",
@@ -107,6 +117,10 @@ WORDS = {
     Action.TAKE_BACK_WITHDRAWAL: "take this request back",
     Action.BUNDLE: "say what goes together on this departure",
     Action.REOPEN: "open this departure for changes again",
+    Action.GRANT_LATE: "grant this late pass",
+    Action.REFUSE_LATE: "refuse this late pass",
+    Action.WITHDRAW_LATE: "take this late pass back",
+    Action.EXTEND_LATE: "extend this late pass",
 }
 
 
@@ -115,7 +129,7 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train | Override | Blocker | Vote | Withdrawal,
+    subject: Departure | Change | Train | Override | Blocker | Vote | Withdrawal | LatePass,
     actor: By,
     at: datetime,
     *,
@@ -125,10 +139,11 @@ def verdict(
     """Answer whether an actor may do something at an instant, with every reason against it.
 
     BOARD takes the change as subject and names the departure, or takes the departure alone ("may anything
-    board?"); it holds with the code "stand_by" where only room is missing. WITHDRAW, CHECK_IN,
-    READY, TIE, EJECT and ASK_WITHDRAWAL take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and
-    REVIEW_OVERRIDE the override; CLEAR_BLOCKER the blocker; OVERRULE and AGREE_TO_OVERRULE the vote;
-    DECIDE_WITHDRAWAL and TAKE_BACK_WITHDRAWAL the request; EDIT the train; everything else the departure.
+    board?"); it holds with the code "stand_by" where only room is missing. ASK_LATE takes the change and
+    names the departure, everything else about a late pass takes that. WITHDRAW, CHECK_IN, READY, TIE, EJECT
+    and ASK_WITHDRAWAL take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE the override;
+    CLEAR_BLOCKER the blocker; OVERRULE and AGREE_TO_OVERRULE the vote; DECIDE_WITHDRAWAL and
+    TAKE_BACK_WITHDRAWAL the request; EDIT the train; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
@@ -145,6 +160,10 @@ def verdict(
     if isinstance(subject, Withdrawal):
         takes_back = action is Action.TAKE_BACK_WITHDRAWAL
         return about_withdrawal(subject, actor, held, takes_back=takes_back, words=action.words)
+    if isinstance(subject, LatePass):
+        row = subject.departure
+        runs = may_run(row.train, actor, held, action.words, departure=row)
+        return about_pass(action.value, subject, actor, held, at, runs=runs)
     if isinstance(subject, Change):
         if action is Action.WITHDRAW:
             return _withdraw(subject, actor, held, at)
@@ -158,7 +177,7 @@ def verdict(
             return about_ejecting(subject, actor, held, words=action.words)
         if action is Action.ASK_WITHDRAWAL:
             return about_asking(subject, actor, held, at, words=action.words)
-        return _board_change(subject, departure, actor, held, at)
+        return _board_change(subject, departure, actor, held, at, is_late=action is Action.ASK_LATE)
     return _about_departure(action, subject, actor, held, at)
 
 
@@ -199,15 +218,22 @@ def _may_submit(roles: Roles | None) -> Verdict:
 
 
 def _board_change(
-    change: Change, departure: Departure | None, actor: By, roles: Roles | None, at: datetime
+    change: Change,
+    departure: Departure | None,
+    actor: By,
+    roles: Roles | None,
+    at: datetime,
+    *,
+    is_late: bool = False,
 ) -> Verdict:
+    """Say whether a change may come aboard; or, after its cut-off, whether a pass may be asked for it."""
     if departure is None:
         return deny("no_departure", "Say which departure the change should be on.")
     permission = ALLOWED
     if isinstance(actor, User) and not (roles and may(roles, Role.SUBMITTER, change.service)):
         text = f"To put changes of {change.service.name} aboard one needs the role submitter there."
         permission = deny("role", text, who="an administrator")
-    return combine(permission, may_board(change, departure, at))
+    return combine(permission, may_board(change, departure, at, asks_for_pass=is_late))
 
 
 def _make_ready(change: Change, actor: By, roles: Roles | None, at: datetime) -> Verdict:
@@ -334,6 +360,8 @@ def _why_not_steer(action: Action, departure: Departure, at: datetime) -> Reason
         )
     elif action is Action.REOPEN:
         return why_never_reopen(D(departure.state))
+    elif action is Action.PLACE:
+        return why_not_place(D(departure.state))
     elif action is Action.SKIP:
         return why_not_skip(D(departure.state))
     elif action in (Action.REORDER, Action.APPLY_SETTINGS):

@@ -37,6 +37,13 @@ def why_not_skip(state: DepartureState) -> Reason | None:
     return Reason("sealed", "This departure is sealed; cancel it instead, which places every change aboard.")
 
 
+def why_not_place(state: DepartureState) -> Reason | None:
+    """Return why there is nothing to place afterwards, or None: what is cancelled was placed then."""
+    if state is D.ROLLED_BACK:
+        return None
+    return Reason("not_back", "Only what came back with a rollback is placed afterwards.")
+
+
 def why_not_restore(
     state: DepartureState, *, cut_off_at: datetime, zone: str, is_retired: bool, now: datetime
 ) -> Reason | None:
