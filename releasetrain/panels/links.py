@@ -79,3 +79,15 @@ def audit(search: str) -> str:
 def agenda(narrowed: Mapping[str, int]) -> str:
     """Lead to the calendar as a list, narrowed down to a team, a service or an environment."""
     return f"/calendar/?{urlencode({'view': 'agenda', **narrowed})}"
+
+
+def late_pass(departure: int, pk: int) -> str:
+    return f"/departures/{departure}/late/{pk}/"
+
+
+def ask_late(change: int, departure: int) -> str:
+    return f"/changes/{change}/late/{departure}/"
+
+
+def ledger(departure: int) -> str:
+    return f"/departures/{departure}/ledger/"

@@ -12,6 +12,7 @@ from releasetrain.panels.departures import departure_of, line_of, load_manifest,
 from releasetrain.panels.feed import feed_of
 from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import load_guardrails
+from releasetrain.panels.late import late_of
 from releasetrain.panels.operator import operator_of
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import readiness_of
@@ -38,6 +39,7 @@ def departure_context(pk: int, audience: Audience, now: datetime) -> dict[str, A
         "forecast": load_forecast(pk, audience, now),
         "deadlines": deadlines_of(departure, audience, now),
         "readiness": readiness_of(departure, audience, now),
+        "late": late_of(departure, audience, now),
         "overrides": load_overrides(pk, audience, now) if standing.load.has_overrides else Overrides(pk, []),
         "feed": feed_of(f"departure:{pk}", audience),
         "now": now,

@@ -21,6 +21,7 @@ from releasetrain.panels.departures import load_manifest, load_rollout_lines, lo
 from releasetrain.panels.feed import feed_of
 from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import OVERLAP, WINDOW, load_guardrails, points_since
+from releasetrain.panels.late import load_late
 from releasetrain.panels.operator import load_operator
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import load_readiness
@@ -109,6 +110,7 @@ FRAGMENTS: Mapping[str, Recipe] = {
     "departure/readiness": Recipe(
         "departures/_readiness.html", "departure-{pk}-readiness", _named("readiness", load_readiness)
     ),
+    "departure/late": Recipe("departures/_late.html", "departure-{pk}-late", _named("late", load_late)),
     "departure/manifest": Recipe(
         "departures/_manifest.html", "departure-{pk}-manifest", _named("manifest", load_manifest)
     ),
@@ -162,6 +164,7 @@ STALE_BY: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("trains.deadline.", ("departure/manifest", "departure/deadlines")),
+    ("trains.late_pass.", ("departure/late",)),
     ("trains.override.", ("departure/overrides", "departure/forecast")),
     ("trains.blocker.", ("departure/readiness",)),
     ("trains.check.", ("departure/readiness",)),

@@ -34,6 +34,7 @@ from releasetrain.panels.shapes.departures import (
     Summary,
 )
 from releasetrain.panels.shapes.house import AuditRow, DemoPerson
+from releasetrain.panels.shapes.late import LateLine, LateOffer, LatePasses, LedgerLine, LostLine
 from releasetrain.panels.shapes.notices import NoticeList, NoticeRow
 from releasetrain.panels.shapes.readiness import BlockerLine, CheckLine, Readiness
 from releasetrain.panels.shapes.rollouts import (
@@ -109,9 +110,14 @@ __all__ = [
     "Guardrails",
     "HoldLine",
     "Holds",
+    "LateLine",
+    "LateOffer",
+    "LatePasses",
+    "LedgerLine",
     "Link",
     "LivePage",
     "LiveRollout",
+    "LostLine",
     "Manifest",
     "ManifestBundle",
     "ManifestChange",

@@ -15,11 +15,12 @@ from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, denied, deny
 from releasetrain.trains.models import Change, Departure, LatePass
 from releasetrain.trains.queries.decision import Standing, standing_of
-from releasetrain.trains.rules.boarding import GONE
+from releasetrain.trains.rules.boarding import GONE, OPEN_STATES
 from releasetrain.trains.rules.decision import Tally, tally
 from releasetrain.trains.rules.forecast import Run, steps_of
 from releasetrain.trains.rules.late import (
     LIVE,
+    USUAL_LIMIT,
     Pass,
     PassState,
     Phase,
@@ -37,6 +38,8 @@ from releasetrain.trains.rules.late import (
 from releasetrain.trains.rules.parts import part_digest, versions_of
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
+NOT_LEFT = sorted(OPEN_STATES)
+MOST_OFFERED = 5
 LIVE_STATES = [state.value for state in LIVE]
 ANOTHER_DIGEST = "of a manifest that is not written yet"
 
@@ -84,6 +87,17 @@ def phase_for(change: Change, departure: Departure, at: datetime) -> Phase:
     return phase_of(
         DepartureState(departure.state), cut_off_at=departure.cut_off_for(change.boarding_category), now=at
     )
+
+
+def late_departures_for(change: Change, now: datetime) -> list[Departure]:
+    """Return the departures that a change comes too late for and that have not left, soonest first."""
+    rows = Departure.objects.select_related("train__team", "train__environment", "train__captain", "captain")
+    rows = rows.filter(
+        train__services=change.service_id, state__in=NOT_LEFT, departs_at__gt=now - USUAL_LIMIT
+    )
+    sealed = Q(state__in=[DepartureState.DECIDING, DepartureState.CLEARED])
+    near = rows.filter(sealed | Q(boards_at__lte=now)).order_by("departs_at", "pk")[:MOST_OFFERED]
+    return [one for one in near if now >= one.cut_off_for(change.boarding_category)]
 
 
 def due_to_lapse(now: datetime) -> QuerySet[LatePass]:

@@ -25,6 +25,7 @@ from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.readiness import MANUAL, Sample
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
+from releasetrain.web.contexts.late import passes_to_decide
 
 MOST_CHECK_INS, MOST_ALTERNATIVES, MOST_REASON = 3, 3, 300
 LOCAL_SECONDS = "%Y-%m-%dT%H:%M:%S"
@@ -46,6 +47,7 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
         own += _second_person(departure, person, roles, now)
     if standing.load.has_open_ends:
         own += _open_ends(departure, person, roles, now)
+    own += passes_to_decide(departure, person=person, roles=roles, now=now)
     return replace(step, offers=offers, actions=[*own, *step.actions])
 
 

@@ -23,6 +23,7 @@ from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.states import DepartureState
 from releasetrain.web.forms.blockers import BlockForm, WatchForm
 from releasetrain.web.forms.bundles import ReopenForm
+from releasetrain.web.forms.late import PlaceReturnedForm, PlacingForm
 from releasetrain.web.forms.steering import (
     HandOverForm,
     HoldForm,
@@ -143,12 +144,22 @@ VERBS: dict[str, Verb] = {
         form=ReasonForm,
         do=actions.restore,
     ),
+    "place": Verb(
+        ask=Ask.PLACE,
+        label="Place what came back",
+        icon="redo-2",
+        done="What came back with {code} is placed.",
+        form=PlaceReturnedForm,
+        do=actions.place_returned,
+        text="Each change goes on by the next departure, by an express, or stays with its author. "
+        "Votes do not travel.",
+    ),
     "skip": Verb(
         ask=Ask.SKIP,
         label="Skip",
         icon="skip-forward",
         done="{code} is skipped.",
-        form=ReasonForm,
+        form=PlacingForm,
         do=actions.skip,
         kind="danger",
     ),
@@ -157,7 +168,7 @@ VERBS: dict[str, Verb] = {
         label="Cancel",
         icon="ban",
         done="{code} is cancelled; what was aboard is placed.",
-        form=ReasonForm,
+        form=PlacingForm,
         do=actions.cancel,
         kind="danger",
     ),
@@ -171,7 +182,7 @@ SHORT = {
 UNNAMED = ("move", "override", "watch", "reopen")
 QUIET = ("skip", "cancel")
 # One that is rolling may still be handed over or let through a window, a skipped one restored.
-ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING}
+ENDED = GONE.keys() - {D.SKIPPED, D.ROLLING, D.ROLLED_BACK}
 
 
 def steering_of(departure: Departure, *, person: User, roles: Roles, now: datetime) -> Steering:
@@ -187,7 +198,7 @@ def steering_of(departure: Departure, *, person: User, roles: Roles, now: dateti
 
 
 # Who lacks the role, or for whom it makes no sense at all, is not shown a button that is off.
-HIDDEN = ("role", "not_a_person", "not_skipped", "gone", "held", "boarding")
+HIDDEN = ("role", "not_a_person", "not_skipped", "not_back", "gone", "held", "boarding")
 
 
 def _action(departure: Departure, name: str, verb: Verb, reason: Reason | None) -> Action:

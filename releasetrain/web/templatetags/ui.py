@@ -106,6 +106,12 @@ LOOKS: dict[str, Look] = {
     "not_ready": Look("Not ready", "hourglass", "warn", "open"),
     "blocks": Look("Blocks", "construction", "bad", "square"),
     "watching": Look("Watching", "eye", "ok", "open"),
+    # late passes
+    "priced": Look("Not asked yet", "hourglass", shape="open"),
+    "late_asked": Look("Asked for", "hourglass", "think", "open"),
+    "refused": Look("Refused", "octagon-x", "bad", "square"),
+    "late_used": Look("Used", "ticket-check", shape="open"),
+    "lapsed": Look("Lapsed", "timer-off", shape="dashed"),
     # risk
     "low": Look("Low risk", "signal-low", shape="open"),
     "medium": Look("Medium risk", "signal-medium", "warn", "open"),

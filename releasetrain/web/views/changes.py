@@ -11,6 +11,7 @@ from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
 from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, Refused
+from releasetrain.panels import links
 from releasetrain.panels.feed import change_feed
 from releasetrain.panels.shapes import Tab
 from releasetrain.trains import actions
@@ -21,6 +22,7 @@ from releasetrain.trains.queries import open_for_boarding
 from releasetrain.trains.queries.changes import changes_found, known_pull_request
 from releasetrain.trains.rules.states import ChangeState
 from releasetrain.web.contexts.changes import page_of, row_of
+from releasetrain.web.contexts.late import late_offer
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.changes import ChangeFilter, ChangeForm, filled_in, initial_of
 from releasetrain.web.lists import paged, pager
@@ -119,6 +121,8 @@ def after_submitting(request: Request, submitted: Submitted, wanted: Departure |
     :param wanted: the departure that was asked for; `submitted.why_not_aboard` says why it is not aboard
     """
     tell(request, submitted)
+    if submitted.late is not None:
+        return redirect(links.ask_late(submitted.change.pk, submitted.late.departure_id))
     return redirect("changes-detail", pk=submitted.change.pk)
 
 
@@ -180,7 +184,12 @@ def change_detail(request: Request, pk: int) -> HttpResponse:
         now=now,
         offers=list(offers[:3]),
     )
-    context = {"change": page, "feed": change_feed(change), "now": now}
+    context = {
+        "change": page,
+        "late": late_offer(change, person=request.user, roles=request.roles, now=now),
+        "feed": change_feed(change),
+        "now": now,
+    }
     return render(request, "changes/detail.html", context)
 
 

@@ -46,6 +46,15 @@ WORDS = (
         "Leave for one departure to move in spite of named windows: for a time, by two people, reviewed.",
     ),
     (
+        "Late pass",
+        "Leave to come aboard after the cut-off, at a price shown first: votes it re-opens, time it adds.",
+    ),
+    (
+        "Ledger",
+        "Every stay aboard: it ends as shipped, rolled over, returned or ejected, by somebody, for a reason.",
+    ),
+    ("Lost property", "What the ledger cannot account for; that page is always empty."),
+    (
         "Stop the line",
         "One button: no departure, stage or flag moves forward until it expires. Rollbacks go on.",
     ),
