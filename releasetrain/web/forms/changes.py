@@ -11,6 +11,7 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
 from releasetrain.catalog.models import Service
 from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.rules.boarding import OPEN_STATES
 from releasetrain.trains.rules.risk import (
     ANSWERS,
     MOST_MINUTES,
@@ -50,9 +51,9 @@ class DepartureChoice(forms.ModelChoiceField[Departure]):
     """Name a departure by its train and its cut-off."""
 
     def label_from_instance(self, departure: Departure) -> str:
-        return (
-            f"{departure.train.name} · {departure.code} · cut-off {departure.cut_off_at:%a %d %b %H:%M} UTC"
-        )
+        cut_off = f"cut-off {departure.cut_off_at:%a %d %b %H:%M} UTC"
+        late = "" if departure.is_boarding else ", passed: by late pass only"
+        return f"{departure.train.name} · {departure.code} · {cut_off}{late}"
 
 
 def _asking(question: Question) -> forms.ChoiceField:
@@ -144,7 +145,8 @@ class ChangeForm(forms.Form):
         services = Service.objects.filter(archived_at__isnull=True)
         mine = [service.pk for service in services if may(roles, Role.SUBMITTER, service)]
         self.fields["service"].queryset = services.filter(pk__in=mine)  # type: ignore[attr-defined]
-        boarding = Departure.objects.filter(state__in=["scheduled", "boarding"]).select_related("train")
+        # Sealed ones as well: who comes too late is shown the price of a late pass (RULES I1).
+        boarding = Departure.objects.filter(state__in=sorted(OPEN_STATES)).select_related("train")
         self.fields["departure"].queryset = boarding.order_by("departs_at")  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

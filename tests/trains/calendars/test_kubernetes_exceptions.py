@@ -74,7 +74,7 @@ def _request(release: str, freeze: str, row: dict[str, Any]) -> Request:
         asked_at=asked,
         decided_at=decided,
         outcome=row["status"].strip().lower(),
-        urls=tuple(url for url in row["pull_requests"] or () if url),
+        urls=tuple(url for url in row.get("pull_requests") or () if url),
     )
 
 
