@@ -12,7 +12,7 @@ from releasetrain.events.models import Event
 from releasetrain.events.queries import last_position
 from releasetrain.panels import Audience, feed_of, news, registry
 from releasetrain.panels.draw import draw
-from releasetrain.panels.registry import FRAGMENTS, Need
+from releasetrain.panels.registry import FRAGMENTS, OF_A_DEPARTURE, Need
 from releasetrain.panels.words import is_spoken, is_urgent, look_of, say
 from releasetrain.trains.models import Departure
 from tests import make
@@ -53,7 +53,7 @@ def test_a_poll_at_an_unknown_position_brings_everything(
     happen(departure)
     message = news.message_of(news.after({f"departure:{departure.pk}": MEMBER}, position, now=make.NOW))
     assert message["whole"] is True
-    assert len(message["fragments"]) == len(registry.OF_A_DEPARTURE)
+    assert len(message["fragments"]) == len(OF_A_DEPARTURE)
 
 
 def test_every_fragment_that_is_known_can_be_drawn_for_every_audience() -> None:
