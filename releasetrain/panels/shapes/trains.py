@@ -133,6 +133,7 @@ class TrainPage:
     weeks: Sequence[WeekLine] = ()
     variants: Sequence[VariantLine] = ()
     variant_url: str = ""
+    policy_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

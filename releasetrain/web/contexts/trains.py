@@ -98,6 +98,7 @@ def page_of(train: Train, *, person: User, roles: Roles, now: datetime) -> Train
         services=[service.name for service in train.services.all()],
         ladder=[Rung(stage["weight"], in_words(stage["bake_seconds"])) for stage in train.ladder],
         policy_name=train.policy.name,
+        policy_url=f"/policies/{train.policy_id}/",
         policy=_policy(train),
         cut_offs=[(_cut_off_name(one, train), _said(one)) for one in train.cut_offs],
         milestones=[(one.get("name", ""), _said(one)) for one in train.milestones],
@@ -146,7 +147,11 @@ def _policy(train: Train) -> list[PolicyLine]:
     for role, name in held.order_by("user__name").values_list("role", "user__name"):
         names.setdefault(role, []).append(name)
     return [
-        PolicyLine(Role(one.role).label, one.quorum, ", ".join(names.get(one.role, [])) or "nobody holds it")
+        PolicyLine(
+            one.slot or Role(one.role).label,
+            one.quorum,
+            ", ".join(names.get(one.role, [])) or "nobody holds it",
+        )
         for one in train.policy.requirements.all()
     ]
 

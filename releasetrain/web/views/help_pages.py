@@ -31,6 +31,13 @@ WORDS = (
     ),
     ("Manifest", "What is aboard at the cut-off, sealed with a digest. Votes are bound to that digest."),
     ("Go / no-go", "The decision. Each policy names roles and how many people of each must say go."),
+    ("Seat", "One place of a policy to fill: a role or a named slot, about everything or a team’s own part."),
+    (
+        "Carried over",
+        "A go to an older revision that stands, as its part of the manifest is as it was.",
+    ),
+    ("Delegation", "Leave to vote in somebody’s place for a time: one hop, and never to an author."),
+    ("Overruled", "An objection that two people without a hand in it have set aside; it stays on record."),
     (
         "Milestone",
         "A named instant of a departure, such as a code freeze; its deadline is counted from departure.",
