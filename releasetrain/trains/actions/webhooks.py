@@ -14,10 +14,13 @@ from releasetrain.catalog.models import Service
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.lib.errors import Invalid
 from releasetrain.trains.actions.changes import withdraw
+from releasetrain.trains.actions.evidence import report_evidence
 from releasetrain.trains.actions.locking import locked_change, locked_departure
 from releasetrain.trains.actions.refusals import CannotLeave, UnknownRepository
 from releasetrain.trains.models import Change, WebhookDelivery
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
+from releasetrain.trains.webhooks import github_checks
+from releasetrain.trains.webhooks.github_checks import CheckReport
 from releasetrain.trains.webhooks.hosts import HOSTS
 from releasetrain.trains.webhooks.reading import Ignored, PullRequest, Step, clean, decode
 
@@ -60,8 +63,11 @@ def ingest_webhook(
     )
     if not is_first:
         return Ingested(f"This delivery came before: {delivery.outcome}", is_duplicate=True)
-    message = HOSTS[host].parse(event, decoded)
-    if isinstance(message, Ignored):
+    is_check = host == "github" and event in github_checks.KINDS
+    message = github_checks.parse(event, decoded) if is_check else HOSTS[host].parse(event, decoded)
+    if isinstance(message, github_checks.CheckReport):
+        result = _ingest_check(message, now)
+    elif isinstance(message, Ignored):
         result = Ingested(message.why)
     else:
         by = SystemActor(HOSTS[host].label)
@@ -69,6 +75,25 @@ def ingest_webhook(
     delivery.outcome = result.outcome[:300]
     delivery.save(update_fields=["outcome"])
     return result
+
+
+def _ingest_check(said: CheckReport, now: datetime) -> Ingested:
+    """Keep what a code host says of a check, for whichever service the repository belongs to."""
+    service = Service.objects.filter(repository__iexact=said.repository).order_by("archived_at", "pk").first()
+    if service is None:
+        return Ingested(f"No service belongs to the repository {said.repository}.")
+    # A host whose clock goes ahead of ours speaks of now.
+    report_evidence(
+        service=service,
+        version=said.version,
+        name=said.name,
+        state=said.state,
+        url=said.url,
+        at=min(said.at or now, now),
+        by=GITHUB,
+        now=now,
+    )
+    return Ingested(f"“{said.name}” is {said.state.value} for {service.name} {said.version[:12]}.")
 
 
 @transaction.atomic
