@@ -46,8 +46,20 @@ PUBLIC = {
 
 def shown(reasons: Iterable[Reason], audience: Audience, *, without: tuple[str, ...] = ()) -> list[Reason]:
     """Return the reasons that a page has to spell out, in words for the audience."""
-    spelt = [reason for reason in reasons if reason.code not in (*SHOWN_OTHERWISE, *without)]
+    spelt = gathered([reason for reason in reasons if reason.code not in (*SHOWN_OTHERWISE, *without)])
     return spelt if audience.sees_people else list(dict.fromkeys(public(reason) for reason in spelt))
+
+
+def gathered(reasons: list[Reason]) -> list[Reason]:
+    """Say several checks that are not green in one line; the page lists them anyway."""
+    unready = [reason for reason in reasons if reason.code.startswith("unready_")]
+    if len(unready) < 2:
+        return reasons
+    first = unready[0]
+    text = f"{len(unready)} checks are not green, among them: {first.text}"
+    at = reasons.index(first)
+    rest = [reason for reason in reasons if reason not in unready]
+    return [*rest[:at], Reason(first.code, text, who=first.who), *rest[at:]]
 
 
 def public(reason: Reason) -> Reason:

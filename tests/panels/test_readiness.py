@@ -7,8 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from releasetrain.events.models import Event
+from releasetrain.lib.verdict import Reason
 from releasetrain.panels import Audience
 from releasetrain.panels.readiness import load_readiness, readiness_of
+from releasetrain.panels.reasons import shown
 from releasetrain.panels.registry import Need, needs
 from releasetrain.trains import actions
 from releasetrain.trains.models import Departure
@@ -77,3 +79,15 @@ def test_what_happens_to_it_is_drawn_again() -> None:
     block(departure)
     events = Event.objects.filter(kind="trains.blocker.opened")
     assert Need("departure/readiness", departure.pk) in needs(f"departure:{departure.pk}", events)
+
+
+def test_the_head_says_several_checks_in_one_line() -> None:
+    reasons = [Reason("votes", "Needs a go."), Reason("unready_ci", "CI is red.", who="Ada")]
+    assert shown(reasons, MEMBER) == reasons
+    several = [*reasons, Reason("unready_manual", "Nobody has ticked it."), Reason("late", "It is late.")]
+    assert [(one.code, one.text) for one in shown(several, MEMBER)] == [
+        ("votes", "Needs a go."),
+        ("unready_ci", "2 checks are not green, among them: CI is red."),
+        ("late", "It is late."),
+    ]
+    assert [one.code for one in shown([*reasons, *several], STAKEHOLDER)].count("unready_ci") == 1

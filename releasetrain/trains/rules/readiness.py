@@ -24,6 +24,8 @@ LONGEST_MINIMUM = timedelta(hours=24)
 OBJECTIVE = 99.9
 MOST_MANUAL, LONGEST_MANUAL = 20, 100
 MANUAL = "manual:"
+# When more than so many checks change at once they are counted.
+MOST_SAID = 3
 
 
 class CheckState(StrEnum):
@@ -240,6 +242,8 @@ def changed_words(before: Sample | None, after: Sample) -> str:
     if after.is_green:
         return "every check is green"
     moved = [one for one in after.results if after.states()[one.key] != known.get(one.key)]
+    if len(moved) > MOST_SAID:
+        return f"{sum(one.is_fine for one in after.results)} of {len(after.results)} checks are green"
     return listed([f"“{one.label}” is {'waived' if one.waived else WORDS[one.state]}" for one in moved])
 
 

@@ -98,9 +98,9 @@ def _stretch(one: Stretch, labels: dict[str, str]) -> StretchLine:
         lasts=in_words(one.last_at - one.first_at),
         is_green=one.is_green,
         not_green=[
-            f"{labels.get(key, key)}: {state.replace('_', ' ')}"
-            for key, state in states.items()
-            if state not in FINE
+            f"{labels.get(key, key)}: {states[key].replace('_', ' ')}"
+            for key in (*(key for key in labels if key in states), *(states.keys() - labels.keys()))
+            if states[key] not in FINE
         ],
     )
 

@@ -131,6 +131,11 @@ def test_what_has_changed_is_said_once() -> None:
     assert changed_words(second, run([results(S.RED)])) == "“CI” is red"
 
 
+def test_many_checks_that_change_at_once_are_counted() -> None:
+    several = [Result(f"manual:{number}", str(number), S.GREEN if number else S.RED) for number in range(5)]
+    assert changed_words(None, Sample(NOW, tuple(several))) == "4 of 5 checks are green"
+
+
 @pytest.mark.parametrize(
     ("asks", "why"),
     [
