@@ -296,3 +296,25 @@ def test_i15_the_manifest_keeps_the_team_of_its_time() -> None:
     departure = world.sealed()
     service("Storefront", "Payments")
     assert departure.manifests.get().content["services"][0]["team"] == "Storefront"
+
+
+def test_i9_a_bundle_of_which_one_stands_by_is_not_sealed_before_somebody_says_so() -> None:
+    departure = make.departure()
+    a, b = world.aboard(departure, title="A"), world.aboard(departure, title="B")
+    c = world.aboard(departure, title="C")
+    bundle = actions.gather(departure, name="Prices", changes=[a, b, c], by=world.manager(), now=make.NOW)
+    Change.objects.filter(pk=c.pk).update(
+        state="stand_by", departure=None, stand_by_for=departure, stood_by_at=make.NOW
+    )
+    assert "and “C” stands by for room" in held(departure).held_reason
+    actions.go_without(bundle, reason="C may come later", by=world.manager(), now=departure.cut_off_at)
+    departure.refresh_from_db()
+    assert held(departure).state == "deciding"
+
+
+def test_i9_who_is_not_ready_at_the_cut_off_leaves_no_half_of_a_bundle_to_be_sealed() -> None:
+    departure = make.departure()
+    a, b = world.aboard(departure, title="A"), world.aboard(departure, title="B")
+    actions.gather(departure, name="Prices", changes=[a, b], by=world.manager(), now=make.NOW)
+    Change.objects.filter(pk=a.pk).update(awaits_ready=True)
+    assert "“A” has left it" in held(departure).held_reason

@@ -13,7 +13,7 @@ from releasetrain.lib.errors import Invalid, Refused
 from releasetrain.trains import actions
 from releasetrain.trains.actions import Ingested
 from releasetrain.trains.actions.refusals import UnknownRepository
-from releasetrain.trains.models import Change, WebhookDelivery
+from releasetrain.trains.models import Change, WebhookDelivery, Withdrawal
 from releasetrain.trains.webhooks import github
 from releasetrain.trains.webhooks.reading import PullRequest
 from tests import make
@@ -113,13 +113,17 @@ def test_a_pull_request_closed_without_a_merge_is_withdrawn_before_the_cut_off()
     assert (change.state, change.departure) == ("withdrawn", None)
 
 
-def test_a_pull_request_closed_after_the_seal_stays_aboard_and_that_is_said() -> None:
+def test_i3_a_pull_request_closed_after_the_seal_stays_aboard_and_asks_to_get_off() -> None:
     known_repository()
     change = ingest().change
     assert change
     departure = world.sealed(make.departure(cut_off_at=make.NOW))
     Change.objects.filter(pk=change.pk).update(departure=departure, state="aboard")
-    assert "stays aboard although it was closed" in ingest(world.pull_request("closed")).outcome
+    assert "is asked to be taken off" in ingest(world.pull_request("closed")).outcome
+    request = Withdrawal.objects.get()
+    assert (request.change, request.reason) == (change, "It was closed without a merge")
+    again = ingest(world.pull_request("closed", number=7, title="again"))
+    assert "stays aboard although it was closed" in again.outcome
 
 
 def test_a_draft_is_not_offered_and_comes_when_it_is_ready() -> None:

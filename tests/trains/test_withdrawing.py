@@ -282,3 +282,14 @@ def test_i5_new_commits_after_the_seal_leave_the_pinned_version_aboard() -> None
     assert (
         queries.latest_manifests([departure.pk])[departure.pk].content["services"][0]["version"] == "a" * 40
     )
+
+
+def test_i11_the_room_that_an_ejection_makes_goes_to_who_stands_by() -> None:
+    departure = make.departure()
+    departure.plan = {**departure.plan, "capacity": 2}
+    departure.save(update_fields=["plan"])
+    a, _ = world.aboard(departure, title="A"), world.aboard(departure, title="B")
+    waiting = make.change("C", state="stand_by", stand_by_for=departure, stood_by_at=make.NOW)
+    actions.eject(a, reason="not this week", by=world.manager(), now=make.NOW)
+    waiting.refresh_from_db()
+    assert waiting.state == "aboard"

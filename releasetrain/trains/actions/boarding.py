@@ -5,11 +5,11 @@ from typing import Any
 
 from releasetrain.accounts.models import User
 from releasetrain.events.actions import SYSTEM, record
-from releasetrain.trains.actions.bundles import found_again, note_left
+from releasetrain.trains.actions.bundles import found_again
 from releasetrain.trains.actions.ledger import enter
 from releasetrain.trains.actions.locking import lock_line, lock_room, locked_change
 from releasetrain.trains.actions.passes import end_passes_of
-from releasetrain.trains.actions.placing import take_off
+from releasetrain.trains.actions.placing import note_left, take_off
 from releasetrain.trains.actions.sealing import seal_again
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, verdict
@@ -80,9 +80,11 @@ def stand_down(
     change: Change, locked: Departure, *, by: By, now: datetime, reason: str, state: ChangeState
 ) -> None:
     """Take a change out of the stand-by line of a locked departure."""
+    bundle = change.bundle
     change.state = state.value
     change.stand_by_for = change.stood_by_at = change.stand_by_place = change.bundle = None
     change.save(update_fields=["state", "bundle", *STANDING])
+    note_left(bundle, change)
     locked.bundles.filter(changes__isnull=True).delete()
     record(
         kind="trains.change.stood_down", subject=locked, actor=by, now=now, reason=reason, **_facts(change)
@@ -103,9 +105,7 @@ def leave(
 
     :param to: the departure that it goes on to
     """
-    bundle = change.bundle
     take_off(change, state, by=by, now=now, reason=reason, to=to)
-    note_left(bundle, change, by=by, now=now)
     locked.bundles.filter(changes__isnull=True).delete()
     record(
         kind="trains.change.left",

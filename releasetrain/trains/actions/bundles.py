@@ -9,6 +9,7 @@ from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.words import listed
 from releasetrain.trains.actions.locking import locked_change, locked_departure, locked_departures
+from releasetrain.trains.actions.placing import note_left
 from releasetrain.trains.actions.refusals import CannotLeave, TieRefused, refuse, refuse_unless
 from releasetrain.trains.actions.sealing import mend
 from releasetrain.trains.models import Bundle, Change, Departure, Need
@@ -123,7 +124,7 @@ def gather(departure: Departure, *, name: str, changes: Sequence[Change], by: By
         raise Invalid("A bundle holds at least two changes; choose another one.", field="changes")
     for row in rows:
         if row.bundle_id != bundle.pk:
-            _leave_bundle(row, by, now)
+            _leave_bundle(row)
             row.bundle = bundle
             row.save(update_fields=["bundle"])
     found_again(bundle, (row.pk for row in rows))
@@ -161,7 +162,7 @@ def leave_bundle(change: Change, *, by: By, now: datetime) -> Change:
     if locked is None or leaving.bundle is None:
         raise TieRefused(f"“{leaving}” is in no bundle.", code="no_bundle")
     name = leaving.bundle.name
-    _leave_bundle(leaving, by, now)
+    _leave_bundle(leaving)
     _drop_empty(locked)
     record(
         kind="trains.bundle.left",
@@ -188,13 +189,16 @@ def go_without(bundle: Bundle, *, reason: str, by: By, now: datetime) -> Bundle:
     refuse_unless(verdict(Action.BUNDLE, locked, by, now), TieRefused)
     found = locked.bundles.get(pk=bundle.pk)
     rows = [locked_change(pk) for pk in found.changes.order_by("pk").values_list("pk", flat=True)]
-    _refuse_others(rows, locked, by, now)
-    if not found.missing:
+    standing = [row for row in rows if row.state == ChangeState.STAND_BY]
+    _refuse_others((row for row in rows if row not in standing), locked, by, now)
+    if not found.missing and not standing:
         raise TieRefused(f"Nobody has left the bundle {found}.", code="whole")
     said = reason.strip()[:LONGEST_REASON]
     if not said:
         raise Invalid("Say why it may go without; everybody in it will read it.", field="reason")
-    titles = listed([f"“{one['title']}”" for one in found.missing])
+    names = [*(one["title"] for one in found.missing), *(row.title for row in standing)]
+    titles = listed([f"“{name}”" for name in names])
+    found.changes.filter(state=ChangeState.STAND_BY).update(bundle=None)
     found.missing = []
     found.save(update_fields=["missing"])
     record(
@@ -210,21 +214,12 @@ def go_without(bundle: Bundle, *, reason: str, by: By, now: datetime) -> Bundle:
     return found
 
 
-def _leave_bundle(change: Change, by: By, now: datetime) -> None:
+def _leave_bundle(change: Change) -> None:
     """Take a locked change out of its bundle, which remembers it while others stay."""
     left = change.bundle
     change.bundle = None
     change.save(update_fields=["bundle"])
-    note_left(left, change, by=by, now=now)
-
-
-def note_left(bundle: Bundle | None, change: Change, *, by: By, now: datetime) -> None:
-    """Let a bundle remember who has left it while others stay: it cannot be sealed like that (RULES I9)."""
-    if bundle is None or not bundle.changes.exists():
-        return
-    entry = {"change": change.pk, "title": change.title, "by": str(by)[:200], "at": now.isoformat()}
-    bundle.missing = [*(one for one in bundle.missing if one["change"] != change.pk), entry]
-    bundle.save(update_fields=["missing"])
+    note_left(left, change)
 
 
 def found_again(bundle: Bundle, changes: Iterable[int]) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from releasetrain.trains.actions.ledger import close, enter
 from releasetrain.trains.actions.locking import locked_departures
-from releasetrain.trains.models import Change, Departure
+from releasetrain.trains.models import Bundle, Change, Departure
 from releasetrain.trains.queries import By, next_to_board
 from releasetrain.trains.queries.placing import expresses_for
 from releasetrain.trains.rules.ledger import ENDS, End
@@ -142,10 +142,22 @@ def take_off(
 
 
 def _off(change: Change, state: ChangeState) -> None:
+    bundle = change.bundle
     change.state = state.value
     change.departure = change.bundle = change.boarded_at = None
     _forget_check_in(change)
     change.save(update_fields=OFF)
+    note_left(bundle, change)
+
+
+def note_left(bundle: Bundle | None, change: Change) -> None:
+    """Let a bundle remember who has left it while others stay: it cannot be sealed like that (RULES I9)."""
+    if bundle is None or not bundle.changes.exists():
+        return
+    bundle.refresh_from_db(fields=["missing"])
+    known = [one for one in bundle.missing if one["change"] != change.pk]
+    bundle.missing = [*known, {"change": change.pk, "title": change.title}]
+    bundle.save(update_fields=["missing"])
 
 
 def _roll_over(change: Change, to: Departure, now: datetime) -> None:

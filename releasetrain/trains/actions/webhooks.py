@@ -17,7 +17,9 @@ from releasetrain.trains.actions.changes import withdraw
 from releasetrain.trains.actions.evidence import report_evidence
 from releasetrain.trains.actions.locking import locked_change, locked_departure
 from releasetrain.trains.actions.refusals import CannotLeave, UnknownRepository
+from releasetrain.trains.actions.withdrawing import ask_to_withdraw
 from releasetrain.trains.models import Change, WebhookDelivery
+from releasetrain.trains.queries import Action, verdict
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 from releasetrain.trains.webhooks import github_checks
 from releasetrain.trains.webhooks.github_checks import CheckReport
@@ -163,6 +165,9 @@ def _take_back(pull: PullRequest, by: SystemActor, now: datetime) -> Ingested:
     try:
         gone = withdraw(change, by=by, now=now, reason=why)
     except CannotLeave as refusal:
+        if refusal.code == "cut_off" and verdict(Action.ASK_WITHDRAWAL, change, by, now).is_allowed:
+            ask_to_withdraw(change, reason=f"{why[:1].upper()}{why[1:]}", by=by, now=now)
+            return Ingested(f"{pull.external_id} is asked to be taken off: {why}.", change)
         return Ingested(f"{pull.external_id} stays aboard although {why}. {refusal.message}", change)
     return Ingested(f"{pull.external_id} was withdrawn: {why}.", gone)
 

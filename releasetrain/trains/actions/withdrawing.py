@@ -10,6 +10,7 @@ from releasetrain.accounts.models import User
 from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.words import listed
+from releasetrain.trains.actions.boarding import promote
 from releasetrain.trains.actions.locking import locked_change, locked_departure
 from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.refusals import CannotLeave, refuse, refuse_unless
@@ -68,6 +69,7 @@ def eject(
     )
     _answer_open(locked, [leaving, *(one.change for one in fallen)], said, by, now)
     mend(locked, by=by, now=now)
+    promote(locked, now)
     return TakenOff(leaving, fallen, locked)
 
 
@@ -154,6 +156,7 @@ def accept_withdrawal(
         returned=[leaving.pk, *(one.change.pk for one in fallen)],
     )
     mend(locked, by=by, now=now)
+    promote(locked, now)
     request.revision = locked.manifests.order_by("-revision").values_list("revision", flat=True).first()
     request.save(update_fields=["revision"])
     return TakenOff(leaving, fallen, locked)

@@ -18,7 +18,7 @@ SEARCHED = SearchVector("title", "author_label", "version", "external_id", confi
 class Bundle(models.Model):
     """Changes that go together on one departure, all or nothing, of whatever services and teams.
 
-    `missing` is [{"change", "title", "by", "at"}]: who has left while the others stayed. It cannot be sealed
+    `missing` is [{"change", "title"}]: who has left while the others stayed. It cannot be sealed
     like that before somebody says that it goes without, or takes the rest off as well (RULES I9).
     """
 

@@ -57,6 +57,10 @@ FROM aboard WHERE state = %(aboard)s AND (
     )
     OR EXISTS (SELECT FROM trains_bundle WHERE trains_bundle.id = bundle_id AND missing <> '[]')
     OR EXISTS (
+        SELECT FROM trains_change mate
+        WHERE mate.bundle_id = aboard.bundle_id AND mate.state = 'stand_by'
+    )
+    OR EXISTS (
         SELECT FROM trains_withdrawal asked WHERE asked.change_id = aboard.id
             AND asked.departure_id = aboard.departure_id AND asked.state = 'asked'
     )

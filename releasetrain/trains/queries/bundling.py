@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from releasetrain.lib.verdict import Reason
 from releasetrain.trains.models import Bundle, Change, Departure, Need, Withdrawal
@@ -94,7 +96,7 @@ def open_ends(departures: Sequence[Departure]) -> dict[int, tuple[Reason, ...]]:
 
 
 def _ends(
-    departure: Departure, needs: list[Need], bundles: list[Bundle], asked: list[Withdrawal]
+    departure: Departure, needs: list[Need], bundles: list[tuple[Bundle, list[str]]], asked: list[Withdrawal]
 ) -> list[Reason]:
     who = runner_words(departure)
     found = why_not_all_met(
@@ -105,18 +107,25 @@ def _ends(
         is_sealing=departure.state in BOARDING_STATES,
         who=who,
     )
-    broken = [why_bundle_is_broken(one.name, one.missing, who) for one in bundles]
+    broken = [
+        why_bundle_is_broken(one.name, [left["title"] for left in one.missing], standing, who)
+        for one, standing in bundles
+    ]
     waiting = [
         why_withdrawal_waits(one.change.title, one.requested_by_label, one.reason, who) for one in asked
     ]
     return [*found, *(reason for reason in broken if reason), *waiting]
 
 
-def _broken(departures: list[int]) -> dict[int, list[Bundle]]:
-    found: dict[int, list[Bundle]] = defaultdict(list)
-    rows = Bundle.objects.filter(departure__in=departures, changes__isnull=False).exclude(missing=[])
-    for row in rows.distinct():
-        found[row.departure_id].append(row)
+def _broken(departures: list[int]) -> dict[int, list[tuple[Bundle, list[str]]]]:
+    """Return the bundles that are not whole, each with the titles of its members that stand by."""
+    standing = Change.objects.filter(bundle=OuterRef("pk"), state=ChangeState.STAND_BY).order_by("title")
+    aboard = Change.objects.filter(bundle=OuterRef("pk"), state=ChangeState.ABOARD)
+    rows = Bundle.objects.filter(Exists(aboard), departure__in=departures)
+    found: dict[int, list[tuple[Bundle, list[str]]]] = defaultdict(list)
+    for row in rows.annotate(standing=ArraySubquery(standing.values("title"))):
+        if row.missing or row.standing:
+            found[row.departure_id].append((row, row.standing))
     return found
 
 

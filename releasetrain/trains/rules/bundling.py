@@ -19,6 +19,8 @@ NOT_ABOARD = {
     ChangeState.WITHDRAWN: "was withdrawn",
     ChangeState.RETURNED: "was returned to its author",
     ChangeState.EJECTED: "was ejected",
+    ChangeState.STAND_BY: "stands by for room",
+    ChangeState.DRAFT: "is a draft",
     ChangeState.ROLLED_OVER: "was rolled over to another train",
 }
 
@@ -99,14 +101,25 @@ def chain_words(titles: Sequence[str]) -> str:
     return f"{first} needs {', which needs '.join(rest)}" if rest else first
 
 
-def why_bundle_is_broken(name: str, missing: Sequence[Mapping[str, str]], who: str) -> Reason | None:
-    """Return why a bundle that somebody has left cannot be sealed, or None (RULES I9)."""
-    if not missing:
+def why_bundle_is_broken(
+    name: str, missing: Sequence[str], standing: Sequence[str], who: str
+) -> Reason | None:
+    """Return why a bundle that is not whole cannot be sealed, or None (RULES I9).
+
+    :param missing: the titles of those that have left it
+    :param standing: the titles of those that stand by for room
+    """
+    if not missing and not standing:
         return None
-    titles = listed([f"“{one['title']}”" for one in missing])
-    has = "has" if len(missing) == 1 else "have"
+    said = []
+    if missing:
+        has = "has" if len(missing) == 1 else "have"
+        said.append(f"{listed([f'“{one}”' for one in missing])} {has} left it")
+    if standing:
+        stands = "stands" if len(standing) == 1 else "stand"
+        said.append(f"{listed([f'“{one}”' for one in standing])} {stands} by for room")
     ways = "take the rest off, or say that it goes without"
-    text = f"The bundle {name} goes all or nothing, and {titles} {has} left it: {ways}."
+    text = f"The bundle {name} goes all or nothing, and {' and '.join(said)}: {ways}."
     return Reason("bundle", text, who=who)
 
 
