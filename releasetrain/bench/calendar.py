@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import cycle
 
+from django.test import Client
 from django.test.utils import override_settings
 from django.urls import reverse
 
@@ -34,6 +35,14 @@ VERDICT_MS, TIMETABLE_MS = 5, 1000
 MONTHS = 96
 REARRANGED = 6
 MONTH, THIS_MONTH, BOARD = "calendar, any month of eight years", "calendar, this month", "board"
+ALL, MINE, RISKIEST = "changes, everybody’s", "changes, mine", "changes, riskiest on their way"
+SEARCHED = "changes, one word of a title"
+LISTS = {
+    ALL: "whose=all",
+    MINE: "whose=mine",
+    RISKIEST: "whose=teams&state=aboard&sort=risk",
+    SEARCHED: "whose=all&q=1234",
+}
 VERDICT, TIMETABLE = "verdict(): may it depart?", "re-materialise 400 days"
 BARE, ONE, BULK = "bare Django view, one indexed query", "one indexed query", "400 rows by one bulk update"
 
@@ -42,7 +51,7 @@ def run(options: Options) -> Result:
     """Lay the house, look at its pages through Django's own request path, and ask its rules directly."""
     now = clock.now()
     world = lay_decade(options.scale, now)
-    each = options.seconds / 6
+    each = options.seconds / 7
     found = [
         *_pages(world, now, each),
         *_verdicts(world, each),
@@ -68,11 +77,21 @@ def _pages(world: Decade, now: datetime, seconds: float) -> list[Timed]:
         measure(MONTH, lambda: get(client, f"{month}&on={next(days)}"), seconds),
         measure(THIS_MONTH, lambda: get(client, month), seconds),
         measure(BOARD, lambda: get(client, board), seconds),
+        *_lists(client, seconds),
     ]
     with override_settings(ROOT_URLCONF="releasetrain.bench.yardsticks.one_query", MIDDLEWARE=[]):
         bare, keys = browser(), cycle(world.asked)
         yardstick = measure(BARE, lambda: get(bare, f"/departures/{next(keys)}/"), seconds)
     return [*(replace(one, yardstick=BARE) for one in found), yardstick]
+
+
+def _lists(client: Client, seconds: float) -> list[Timed]:
+    """Ask for the first page of the changes, as people narrow and sort them."""
+    changes = reverse("changes")
+    return [
+        measure(name, lambda query=query: get(client, f"{changes}?{query}"), seconds / len(LISTS))  # type: ignore[misc]
+        for name, query in LISTS.items()
+    ]
 
 
 def _days(now: datetime) -> Iterator[str]:
@@ -119,7 +138,7 @@ def _timetables(world: Decade) -> list[Timed]:
 
 
 def _aims(found: dict[str, Timed]) -> Iterator[Aim]:
-    for name in (MONTH, THIS_MONTH, BOARD):
+    for name in (MONTH, THIS_MONTH, BOARD, *LISTS):
         yield Aim(f"{name}: queries", "", MOST_QUERIES, found[name].queries)
         yield Aim(f"{name}: p95", "ms", PAGE_MS, found[name].at(0.95))
     yield Aim("verdict(): p99", "ms", VERDICT_MS, found[VERDICT].at(0.99))

@@ -25,7 +25,9 @@ from releasetrain.panels.stages import Moving, clock_words, leading, stages_of, 
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Standing, changes_of, departure_in_full, latest_manifests, standing_of
+from releasetrain.trains.queries.room import rider_of, standing_by
 from releasetrain.trains.rules.manifest import changes_in
+from releasetrain.trains.rules.standby import room_words, taken
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, ChangeState, DepartureState
 
 D = DepartureState
@@ -131,6 +133,7 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
         if change.bundle and change.bundle.missing and audience.sees_people:
             missing[change.bundle.name] = listed([f"“{one['title']}”" for one in change.bundle.missing])
     is_boarding = D(departure.state) in BOARDING_STATES and departure.boards_at <= now < departure.cut_off_at
+    waiting = standing_by(departure) if is_boarding and departure.room.is_limited else []
     order = [str(one.get("name", one["service"])) for one in sealed.content["services"]] if sealed else []
     return Manifest(
         pk=pk,
@@ -147,6 +150,9 @@ def load_manifest(pk: int, audience: Audience, now: datetime) -> Manifest | None
         order=order if len(order) > 1 else [],
         submit_url=links.submit(pk) if is_boarding and audience.sees_people else "",
         links=_more(pk, is_sealed=sealed is not None) if audience.sees_people else (),
+        room=room_words(departure.room, taken(rider_of(one) for one in changes)) if is_boarding else "",
+        stand_by=[Link(one.title, links.change(one.pk)) for one in waiting] if audience.sees_people else (),
+        stand_by_url=f"{links.departure(pk)}stand-by/" if waiting and audience.sees_people else "",
     )
 
 

@@ -66,9 +66,8 @@ def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick
     result = calendar.run(SMALL)
     figures = figures_of(result)
     measured = [row.what for row in result.rows if not row.is_yardstick]
-    assert measured == [
-        calendar.MONTH, calendar.THIS_MONTH, calendar.BOARD, calendar.VERDICT, calendar.TIMETABLE
-    ]  # fmt: skip
+    pages = [calendar.MONTH, calendar.THIS_MONTH, calendar.BOARD, *calendar.LISTS]
+    assert measured == [*pages, calendar.VERDICT, calendar.TIMETABLE]
     for what in measured:
         assert figures[what]["queries"] and figures[what]["p95"] and figures[what]["of_yardstick"]
     assert figures[calendar.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1

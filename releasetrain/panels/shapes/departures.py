@@ -181,6 +181,7 @@ class Steering:
     pk: int
     actions: Sequence[Action]
     note: str = ""
+    settings_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +257,9 @@ class Manifest:
     order: list[str] = field(default_factory=list)
     submit_url: str = ""
     links: Sequence[Link] = ()
+    room: str = ""
+    stand_by: Sequence[Link] = ()
+    stand_by_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

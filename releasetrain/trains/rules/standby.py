@@ -68,6 +68,16 @@ def taken(aboard: Iterable[Rider]) -> Taken:
     return Taken(len(riders), sum(one.points for one in riders))
 
 
+def room_words(room: Room, aboard: Taken) -> str:
+    """Say how much of its room is taken, nothing where it has no limit."""
+    said = []
+    if room.capacity is not None:
+        said.append(f"{aboard.changes} of {room.capacity} places")
+    if room.risk_budget is not None:
+        said.append(f"{aboard.points} of {room.risk_budget} risk points")
+    return f"{' and '.join(said)} are taken." if said else ""
+
+
 def full_words(room: Room, aboard: Taken, points: int) -> str:
     """Say why there is no room for one change more, nothing where there is.
 

@@ -194,7 +194,9 @@ def steering_of(departure: Departure, *, person: User, roles: Roles, now: dateti
             reason = answer.reasons[0] if not answer.is_allowed else None
             if reason is None or reason.code not in HIDDEN:
                 found.append(_action(departure, name, verb, reason))
-    return Steering(departure.pk, found)
+    settings = verdict(Ask.APPLY_SETTINGS, departure, person, now, roles=roles)
+    url = f"{links.departure(departure.pk)}settings/" if settings.is_allowed else ""
+    return Steering(departure.pk, found, settings_url=url)
 
 
 # Who lacks the role, or for whom it makes no sense at all, is not shown a button that is off.
