@@ -11,9 +11,15 @@ from releasetrain.panels.shapes import Pager
 PAGE = 50
 
 
-def paged(request: HttpRequest, rows: QuerySet[Any, Any]) -> Page[Any]:
-    """Return the page of rows that the address asks for; nonsense means the first one."""
-    return Paginator(rows, PAGE).get_page(request.GET.get("page"))
+def paged(request: HttpRequest, rows: QuerySet[Any, Any], *, total: int | None = None) -> Page[Any]:
+    """Return the page of rows that the address asks for; nonsense means the first one.
+
+    :param total: how many there are, where that is counted already
+    """
+    pages = Paginator(rows, PAGE)
+    if total is not None:
+        vars(pages)["count"] = total
+    return pages.get_page(request.GET.get("page"))
 
 
 def pager(request: HttpRequest, page: Page[Any]) -> Pager | None:

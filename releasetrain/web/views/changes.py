@@ -19,7 +19,7 @@ from releasetrain.trains.access import change_for, departure_for
 from releasetrain.trains.actions.changes import Submitted
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import open_for_boarding
-from releasetrain.trains.queries.changes import changes_found, known_pull_request
+from releasetrain.trains.queries.changes import changes_found, changes_in_order, known_pull_request
 from releasetrain.trains.rules.states import ChangeState
 from releasetrain.web.contexts.changes import page_of, row_of
 from releasetrain.web.contexts.late import late_offer
@@ -37,9 +37,11 @@ def change_list(request: Request) -> HttpResponse:
     refuse_strangers(request.roles, "see the changes")
     filters = ChangeFilter(request.GET or None)
     chosen = str(request.GET.get("whose")) if request.GET.get("whose") in dict(VIEWS) else "all"
-    page = paged(request, found_changes(request.user, chosen, filters))
+    found, total = found_changes(request.user, chosen, filters)
+    # Only their keys are walked through: a page far back then costs an index alone.
+    page = paged(request, found.values_list("pk", flat=True), total=total)
     context = {
-        "changes": [row_of(change) for change in page],
+        "changes": [row_of(change) for change in changes_in_order(page)],
         "pager": pager(request, page),
         "tabs": [Tab(label, f"/changes/?whose={name}", name == chosen) for name, label in VIEWS],
         "filters": filters,
@@ -49,8 +51,8 @@ def change_list(request: Request) -> HttpResponse:
     return render(request, "changes/_list.html" if request.htmx else "changes/list.html", context)
 
 
-def found_changes(user: User, whose: str, filters: ChangeFilter) -> QuerySet[Change]:
-    """Return the changes of one of the tabs that the filters let through; nonsense lets all through."""
+def found_changes(user: User, whose: str, filters: ChangeFilter) -> tuple[QuerySet[Change], int]:
+    """Return the changes of a tab that the filters let through, and how many; nonsense lets all through."""
     filters.is_valid()
     wanted = filters.cleaned_data if filters.is_bound else {}
     return changes_found(
