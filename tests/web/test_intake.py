@@ -35,7 +35,8 @@ def test_i11_the_departure_says_how_much_room_is_taken_and_who_stands_by(sign_in
     seen = page(sign_in(Role.SUBMITTER).get(f"/departures/{departure.pk}/"))
     assert "1 of 1 places are taken." in seen
     assert f'<a href="/departures/{departure.pk}/stand-by/">2 on stand-by</a>' in seen
-    assert f'<a href="/changes/{waiting[0].pk}/">Waiting 1</a>' in seen
+    assert f'href="/changes/{waiting[0].pk}/"' in seen
+    assert ">Waiting 1</a>" in seen
 
 
 def test_i11_a_release_manager_reorders_on_the_page_with_a_reason(sign_in: SignIn) -> None:
