@@ -12,6 +12,8 @@ from releasetrain.trains.models import (
     Change,
     Departure,
     Evidence,
+    LatePass,
+    LedgerEntry,
     Manifest,
     Need,
     Policy,
@@ -116,6 +118,20 @@ class EvidenceAdmin(ReadOnlyAdmin[Evidence]):
 class WebhookDeliveryAdmin(ReadOnlyAdmin[WebhookDelivery]):
     list_display = ("received_at", "host", "event", "delivery_id", "outcome")
     list_filter = ("host", "event")
+
+
+@admin.register(LatePass)
+class LatePassAdmin(ReadOnlyAdmin[LatePass]):
+    list_display = ("change", "departure", "state", "asked_by_label", "granted_by_label", "use_by")
+    list_filter = ("state",)
+    list_select_related = ("change", "departure__train")
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
+    list_display = ("change", "departure_label", "entered_at", "end", "ended_at", "ended_by_label", "reason")
+    list_filter = ("end",)
+    list_select_related = ("change",)
 
 
 @admin.register(Need)

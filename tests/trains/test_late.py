@@ -22,7 +22,7 @@ from releasetrain.trains.queries import Action, By, latest_manifests, standing_o
 from releasetrain.trains.queries.late import price_of
 from releasetrain.trains.tasks import lapse_late_passes
 from tests import make
-from tests.trains import world
+from tests.trains import test_deciding, world
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -138,6 +138,24 @@ def _tally(departure: Departure) -> Any:
     tally = standing_of(departure, departure.cut_off_at + MINUTE).tally
     assert tally is not None
     return tally
+
+
+def test_i1_d1_only_the_team_whose_part_changes_pays_with_its_votes() -> None:
+    departure, olu, pia = test_deciding.two_parts()
+    for person in (olu, pia):
+        world.vote(departure, person)
+    departure.refresh_from_db()
+    change = late()
+    now = departure.cut_off_at + MINUTE
+    cost = price_of(change, departure, now)
+    assert [one.people for one in cost.reopened] == [("Olu",)]
+    assert price_of(late(service=test_deciding.ledger()), departure, now).reopened[0].people == ("Pia",)
+    row = asked(departure, change, fixes="INC-7")
+    for person in (kim(), world.manager("Lee")):
+        row = actions.grant_pass(row, by=person, now=now)
+    actions.use_pass(row, by=bob(), now=now)
+    departure.refresh_from_db()
+    assert {one.ballot.name for one in _tally(departure).not_counted} == {"Olu"}
 
 
 def test_i1_a_new_service_of_another_team_adds_its_bake_and_its_people() -> None:

@@ -272,6 +272,16 @@ def lose(how: str) -> None:
         changes.update(state="submitted", departure=None)
 
 
+def test_i16_ejected_by_the_captain_with_what_falls_returned() -> None:
+    departure = make.departure()
+    needed, needing = boarded(departure), boarded(departure)
+    needing.needs.create(needed=needed, noted_by_label="Ada", noted_at=make.NOW)
+    actions.eject(needed, reason="it is broken", by=world.manager(), now=make.NOW)
+    assert said(needed) == [("ejected", "Rob", "it is broken")]
+    assert [end for end, _, _ in said(needing)] == ["returned"]
+    assert lost_property() == []
+
+
 @pytest.mark.parametrize("how", ["left_behind", "not_written", "ghost", "no_end", "not_placed"])
 def test_i16_lost_property_finds_whatever_is_lost(how: str) -> None:
     lose(how)
@@ -281,7 +291,7 @@ def test_i16_lost_property_finds_whatever_is_lost(how: str) -> None:
 # One step of a random history: what is done, to which of three changes, and where it is placed.
 STEPS = (
     "board", "withdraw", "move", "seal", "vote", "depart", "arrive", "roll_back", "cancel", "skip",
-    "restore", "place", "pass", "later",
+    "restore", "place", "pass", "eject", "reopen", "later",
 )  # fmt: skip
 Step = tuple[str, int, int]
 
@@ -331,6 +341,8 @@ class History:
             "place": lambda: actions.place_returned(
                 departure, placements=placements, reason="mended", by=manager, now=now
             ),
+            "eject": lambda: actions.eject(change, reason="broken", by=manager, now=now),
+            "reopen": lambda: self.reopen(departure),
             "pass": lambda: self.come_late(change, departure),
             "later": self.later,
         }
@@ -339,6 +351,15 @@ class History:
     def vote(self, departure: Departure) -> None:
         if departure.sealed_at is not None:
             world.vote(departure, self.manager, now=self.now)
+
+    def reopen(self, departure: Departure) -> None:
+        actions.reopen_boarding(
+            departure,
+            cut_off_at=self.now + timedelta(minutes=30),
+            reason="one more",
+            by=self.manager,
+            now=self.now,
+        )
 
     def come_late(self, change: Change, departure: Departure) -> None:
         row: LatePass = actions.ask_pass(

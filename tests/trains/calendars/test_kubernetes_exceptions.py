@@ -8,17 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from django.db import transaction
 
 from releasetrain.accounts.rules import Role
 from releasetrain.lib.errors import Invalid
 from releasetrain.trains import actions
-from releasetrain.trains.actions.locking import locked_change, locked_departure
-from releasetrain.trains.actions.placing import take_off
 from releasetrain.trains.actions.refusals import BoardingClosed
 from releasetrain.trains.models import Change, Departure, LatePass, LedgerEntry
 from releasetrain.trains.queries.ledger import lost_property
-from releasetrain.trains.rules.states import ChangeState
 from tests import make
 from tests.trains import world
 from tests.trains.calendars.published import SHARED, WHY_NOT
@@ -114,15 +110,8 @@ def replay(request: Request, departure: Departure) -> LatePass:
     row = actions.grant_pass(row, by=lead, now=request.decided_at)
     actions.use_pass(row, by=contributor, now=request.decided_at + HOUR)
     if request.outcome == "reverted":
-        with transaction.atomic():
-            locked_departure(departure.pk)
-            take_off(
-                locked_change(change.pk),
-                ChangeState.EJECTED,
-                by=lead,
-                now=request.decided_at + DAY,
-                reason="it was reverted",
-            )
+        change.refresh_from_db()
+        actions.eject(change, reason="it was reverted", by=lead, now=request.decided_at + DAY)
     row.refresh_from_db()
     return row
 
