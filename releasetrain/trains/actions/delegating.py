@@ -42,9 +42,7 @@ def delegate(
         raise Invalid(why[1], field=why[0])
     words = reason.strip()
     if not words or len(words) > LONGEST_REASON:
-        raise Invalid(
-            f"Say why, in at most {LONGEST_REASON} characters; it stands beside the vote.", field="reason"
-        )
+        raise Invalid(f"Say why, in at most {LONGEST_REASON} characters; they read it.", field="reason")
     if role is not None and not _holds(by, role):
         raise NotAllowed(f"You do not hold the role {role.label} yourself.", who="an administrator")
     given = Delegation.objects.create(

@@ -21,7 +21,7 @@ class DelegationForm(forms.Form):
     ends_at = forms.DateTimeField(
         label="Until", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     )
-    reason = forms.CharField(max_length=300, help_text="It stands beside each of their votes.")
+    reason = forms.CharField(max_length=300, help_text="They read it when they are told.")
 
     def __init__(self, data: QueryDict | None, *, person: User, roles: Roles, now: datetime) -> None:
         super().__init__(data, initial={"starts_at": now})
