@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from releasetrain.trains.rules.graph import Edge, layers, needs_of
 
-WIDTH, HEIGHT, GAP, DROP, MARGIN = 200, 44, 24, 48, 12
+WIDTH, HEIGHT, GAP, DROP, MARGIN = 248, 44, 24, 48, 12
 MOST_IN_A_ROW = 4
 
 

@@ -95,7 +95,7 @@ class LeaveForm(forms.Form):
                 *((pk, label) for pk, label in offered if pk != str(one.pk)),
             ]
             self.fields[f"of_{one.pk}"] = forms.ChoiceField(
-                choices=choices, initial=GO_TOO, required=False, label=f"“{one.title}” needs it"
+                choices=choices, initial=GO_TOO, label=f"“{one.title}” needs it"
             )
 
     def repointed(self) -> dict[int, int | None]:
