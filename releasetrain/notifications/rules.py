@@ -83,6 +83,9 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.late_pass.withdrawn": (A.NAMED, A.RUNNERS),
     "trains.late_pass.used": (A.RUNNERS,),
     "trains.late_pass.lapsed": (A.NAMED, A.RUNNERS),
+    "trains.hotfix.started": (A.VOTERS, A.MANAGERS, A.RUNNERS),
+    "trains.glass.broken": (A.VOTERS, A.MANAGERS, *EVERYBODY),
+    "trains.glass.overdue": (A.NAMED, A.MANAGERS, A.RUNNERS),
     "calendars.feed.failed": (A.MANAGERS,),
     "calendars.feed.recovered": (A.MANAGERS,),
 }

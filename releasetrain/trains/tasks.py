@@ -24,6 +24,7 @@ from releasetrain.trains.queries.departures import (
     due_to_seal,
 )
 from releasetrain.trains.queries.late import due_to_lapse
+from releasetrain.trains.queries.glasses import glasses_overdue
 from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.readiness import due_to_sample
 from releasetrain.trains.queries.room import due_to_promote, left_standing
@@ -74,8 +75,10 @@ def each(due: QuerySet[Departure], verb: Callable[..., object], now: datetime) -
 
 @shared_task
 def raise_overdue_reviews(**_: object) -> None:
-    """Tell of every override whose review is overdue, once."""
+    """Tell of every override and broken glass that still owes its votes or its review, once."""
     now = clock.now()
+    for glass in glasses_overdue(now)[:MOST_AT_ONCE]:
+        actions.raise_overdue_glass(glass, now=now)
     for override in overrides_to_review(now)[:MOST_AT_ONCE]:
         actions.raise_overdue_review(override, now=now)
 

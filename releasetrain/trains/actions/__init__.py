@@ -18,6 +18,12 @@ from releasetrain.trains.actions.delegating import delegate, end_delegation
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back, place_returned
 from releasetrain.trains.actions.drafts import expire_change, save_draft
 from releasetrain.trains.actions.evidence import Reported, report_evidence
+from releasetrain.trains.actions.glasses import (
+    break_glass,
+    raise_overdue_glass,
+    review_glass,
+    say_afterwards,
+)
 from releasetrain.trains.actions.history import Imported, import_history
 from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
 from releasetrain.trains.actions.late import (
@@ -30,6 +36,7 @@ from releasetrain.trains.actions.late import (
     use_pass,
     withdraw_pass,
 )
+from releasetrain.trains.actions.hotfixes import Hotfix, attest, note_version, start_hotfix
 from releasetrain.trains.actions.overrides import (
     approve_override,
     raise_overdue_review,
@@ -71,6 +78,7 @@ from releasetrain.trains.actions.withdrawing import (
 from releasetrain.trains.queries.settings import TrainSettings
 
 __all__ = [
+    "Hotfix",
     "Imported",
     "Ingested",
     "Placement",
@@ -90,7 +98,9 @@ __all__ = [
     "ask_to_check_in",
     "ask_to_overrule",
     "ask_to_withdraw",
+    "attest",
     "board",
+    "break_glass",
     "cancel",
     "carry_blocker",
     "check_in",
@@ -123,12 +133,14 @@ __all__ = [
     "materialise",
     "move",
     "move_deadline",
+    "note_version",
     "open_blocker",
     "open_boarding",
     "place_returned",
     "postpone",
     "price_pass",
     "propose_policy",
+    "raise_overdue_glass",
     "raise_overdue_review",
     "recheck_hold",
     "refuse_pass",
@@ -140,16 +152,19 @@ __all__ = [
     "request_override",
     "restore",
     "retire_train",
+    "review_glass",
     "review_override",
     "sample_readiness",
     "save_draft",
     "save_policy",
     "save_train",
     "save_variant",
+    "say_afterwards",
     "say_need",
     "seal",
     "seat_left_standing",
     "skip",
+    "start_hotfix",
     "submit_change",
     "take_back_withdrawal",
     "tick_check",

@@ -38,6 +38,19 @@ KINDS = (
     (HoldKind.CHECK_IN, ("check_in",)),
     (HoldKind.BLOCKER, ("blocker",)),
     (HoldKind.READINESS, ("unready",)),
+    (HoldKind.HOTFIX, ("hotfix_undo",)),
+)
+# What no release takes away.
+STAYS = (
+    "window_hard",
+    "will_hold",
+    "needs",
+    "bundle",
+    "withdrawal",
+    "check_in",
+    "blocker",
+    "unready",
+    "hotfix_undo",
 )
 # Only one departure at a time looks for the next free slot, so that no two take the same one.
 SLOTS_LOCK = 7303014
@@ -139,7 +152,8 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
 
     Releasing accepts the soft windows that are open over it. A hard one stays: end it, or wait. So does what
     asks for a word of its own: that it will be held on its way, that somebody has not checked in, that a
-    change needs what is not there or asks to leave, a blocker, or a check that is not green.
+    change needs what is not there or asks to leave, a blocker, a check that is not green, or that a version
+    contains a live hotfix.
 
     :raises SteeringRefused: it is not held, has gone, a hard window is open, or such a word is missing
     :raises NotAllowed: it is not this person's to release
@@ -149,17 +163,7 @@ def release(departure: Departure, *, by: By, now: datetime, reason: str = "") ->
     locked.acknowledged_windows = sorted(
         {*locked.acknowledged_windows, *_soft_windows(standing_of(locked, now))}
     )
-    stays = reasons_of(
-        standing_of(locked, now).verdict,
-        "window_hard",
-        "will_hold",
-        "needs",
-        "bundle",
-        "withdrawal",
-        "check_in",
-        "blocker",
-        "unready",
-    )
+    stays = reasons_of(standing_of(locked, now).verdict, *STAYS)
     if stays and locked.departs_at <= now:
         last = max(stays, key=lambda one: one.until or now)
         raise SteeringRefused(last.text, code=last.code, until=last.until, who=last.who)

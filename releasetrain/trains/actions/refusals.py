@@ -44,6 +44,10 @@ class PassRefused(Refused):
     """Refuse a late pass that could not be used, or that somebody else has to decide about."""
 
 
+class HotfixRefused(Refused):
+    """Refuse what a hotfix cannot do: go twice, break a glass that is not there, undo another one."""
+
+
 class NotDue(Refused):
     """Refuse to open, seal or depart before its time, or once it has been done."""
 

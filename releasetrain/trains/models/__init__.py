@@ -5,6 +5,7 @@ from releasetrain.trains.models.changes import Bundle, Change, WebhookDelivery
 from releasetrain.trains.models.decisions import Delegation, Manifest, Override, Vote
 from releasetrain.trains.models.departures import Departure, Movement
 from releasetrain.trains.models.ledger import LedgerEntry
+from releasetrain.trains.models.hotfixes import BreakGlass, Containment, LiveFix
 from releasetrain.trains.models.policies import PolicyVote, Proposal
 from releasetrain.trains.models.readiness import Blocker, Evidence, Mark, Stretch
 from releasetrain.trains.models.requests import LatePass
@@ -21,14 +22,17 @@ from releasetrain.trains.models.schedules import (
 __all__ = [
     "TRAIN_LANES",
     "Blocker",
+    "BreakGlass",
     "Bundle",
     "CaptainSeat",
     "Change",
+    "Containment",
     "Delegation",
     "Departure",
     "Evidence",
     "LatePass",
     "LedgerEntry",
+    "LiveFix",
     "Manifest",
     "Mark",
     "Movement",

@@ -17,7 +17,7 @@ from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState
 
 # Kinds of rows: a change aboard; a service that a train carries, where nothing is aboard yet; a departure for
 # which somebody asked for an override; one where something that ties changes together is loose; what each
-# service needs, and where it can be moved.
+# service needs, and where it can be moved or has a live hotfix.
 ABOARD = """
 WITH aboard AS MATERIALIZED (
     SELECT c.departure_id, c.service_id, service.name, service.team_id, c.author_id, c.submitted_by_id,
@@ -34,21 +34,21 @@ WITH aboard AS MATERIALIZED (
         AND NOT EXISTS (SELECT FROM aboard WHERE aboard.departure_id = departure.id)
 )
 SELECT 'aboard', departure_id, service_id, name, team_id, author_id, submitted_by_id, is_out, id, title,
-    author_label, submitted_at, NULL::bigint[], NULL::bigint[], risk_points
+    author_label, submitted_at, NULL::bigint[], NULL::bigint[], NULL::bigint[], risk_points
 FROM aboard
 UNION ALL
 SELECT 'carried', departure_id, service_id, name, team_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    NULL, NULL
+    NULL, NULL, NULL
 FROM carried
 UNION ALL
 SELECT DISTINCT 'overridden', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
     NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
-    NULL::smallint
+    NULL::bigint[], NULL::smallint
 FROM trains_override WHERE departure_id = ANY(%(departures)s::bigint[])
 UNION ALL
 SELECT DISTINCT 'loose', departure_id, NULL::bigint, NULL, NULL::bigint, NULL::bigint, NULL::bigint,
     NULL::boolean, NULL::bigint, NULL, NULL, NULL::timestamptz, NULL::bigint[], NULL::bigint[],
-    NULL::smallint
+    NULL::bigint[], NULL::smallint
 FROM aboard WHERE state = %(aboard)s AND (
     EXISTS (
         SELECT FROM trains_need need JOIN trains_change other ON other.id = need.needed_id
@@ -69,6 +69,7 @@ UNION ALL
 SELECT 'wired', NULL, service_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     ARRAY(SELECT depends_on_id FROM catalog_dependency WHERE service_id = named.service_id),
     ARRAY(SELECT environment_id FROM catalog_target WHERE service_id = named.service_id),
+    ARRAY(SELECT environment_id FROM trains_livefix WHERE service_id = named.service_id AND ended_at IS NULL),
     NULL
 FROM (
     SELECT service_id FROM aboard UNION SELECT service_id FROM carried UNION SELECT unnest(%(also)s::bigint[])
@@ -88,10 +89,11 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What each service needs, and where each can be moved: its environments; ids."""
+    """What each service needs, and in which environments it can be moved or has a live hotfix; ids."""
 
     needs: dict[int, frozenset[int]] = field(default_factory=dict)
     environments: dict[int, frozenset[int]] = field(default_factory=dict)
+    fixed: dict[int, frozenset[int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -128,6 +130,7 @@ def loads_of(departures: Sequence[Departure], *, also: Iterable[int] = ()) -> di
     wiring = Wiring(
         {row.service: frozenset(row.needs) for row in rows if row.kind == "wired"},
         {row.service: frozenset(row.environments) for row in rows if row.kind == "wired"},
+        {row.service: frozenset(row.fixed) for row in rows if row.kind == "wired" and row.fixed},
     )
     loads = {one.pk: Load(wiring=wiring) for one in departures}
     environments = {one.pk: one.train.environment for one in departures}
@@ -176,6 +179,7 @@ class _Row(NamedTuple):
     submitted_at: datetime
     needs: list[int]
     environments: list[int]
+    fixed: list[int]
     points: int
 
 

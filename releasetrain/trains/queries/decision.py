@@ -14,6 +14,7 @@ from releasetrain.lib.verdict import Reason, Verdict
 from releasetrain.trains.models import Departure, Manifest, Vote
 from releasetrain.trains.queries.aboard import Load, loads_of
 from releasetrain.trains.queries.bundling import open_ends
+from releasetrain.trains.queries.hotfixes import undone_by, versions_aboard
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
@@ -103,6 +104,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             foreseen.get(one.pk),
             _untargeted(one, loads[one.pk]),
             ends.get(one.pk, ()),
+            _undone(one, loads[one.pk]),
         )
         manifest = manifests.get(one.pk)
         seats = tuple(
@@ -234,6 +236,15 @@ def _untargeted(departure: Departure, load: Load) -> list[str]:
         for service, name in load.services.items()
         if where not in load.wiring.environments.get(service, frozenset())
     ]
+
+
+def _undone(departure: Departure, load: Load) -> tuple[Reason, ...]:
+    """Return the live hotfixes that a departure would undo; asked only where any is live, which is rare."""
+    where = departure.train.environment_id
+    touched = any(where in load.wiring.fixed.get(service, ()) for service in load.services)
+    if not touched or DepartureState(departure.state) in GONE:
+        return ()
+    return tuple(why for _, why in undone_by(departure, versions_aboard(departure)))
 
 
 def reasons_of(verdict: Verdict, *prefixes: str) -> tuple[Reason, ...]:

@@ -32,6 +32,7 @@ class Case:
     foreseen: Foreseen | None
     untargeted: list[str]
     open_ends: tuple[Reason, ...] = ()
+    undone: tuple[Reason, ...] = ()
 
 
 def may_leave(case: Case, count: Tally | None, at: datetime) -> Verdict:
@@ -73,6 +74,8 @@ def _reasons(case: Case, count: Tally | None, at: datetime) -> Iterator[Verdict]
     late = why_late(departs_at=departure.departs_at, grace=plan.grace, captain=who, now=at)
     if late and not departure.held_at:
         yield hold(late.code, late.text, who=late.who)
+    for why in case.undone:
+        yield hold(why.code, why.text, who=why.who)
     if case.untargeted:
         yield _no_target(case.untargeted, train)
 

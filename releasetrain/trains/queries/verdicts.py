@@ -6,10 +6,22 @@ from enum import StrEnum
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may, roles_of
+from releasetrain.catalog.models import Service
 from releasetrain.lib.verdict import ALLOWED, Reason, Verdict, combine, denied, deny
-from releasetrain.trains.models import Blocker, Change, Departure, LatePass, Override, Train, Vote, Withdrawal
+from releasetrain.trains.models import (
+    Blocker,
+    BreakGlass,
+    Change,
+    Departure,
+    LatePass,
+    Override,
+    Train,
+    Vote,
+    Withdrawal,
+)
 from releasetrain.trains.queries.boarding import may_be_ready, may_board, why_closed
 from releasetrain.trains.queries.decision import standing_of
+from releasetrain.trains.queries.hotfix_verdicts import about_glass, break_glass, may_know
 from releasetrain.trains.queries.late import about_pass
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
@@ -87,6 +99,11 @@ class Action(StrEnum):
     WITHDRAW_LATE = "withdraw_late"
     EXTEND_LATE = "extend_late"
     USE_LATE = "use_late"
+    START_HOTFIX = "start_hotfix"
+    ATTEST = "attest"
+    BREAK_GLASS = "break_glass"
+    SAY_AFTERWARDS = "say_afterwards"
+    REVIEW_GLASS = "review_glass"
 
     @property
     def words(self) -> str:
@@ -121,6 +138,10 @@ WORDS = {
     Action.REFUSE_LATE: "refuse this late pass",
     Action.WITHDRAW_LATE: "take this late pass back",
     Action.EXTEND_LATE: "extend this late pass",
+    Action.START_HOTFIX: "start a hotfix",
+    Action.ATTEST: "attest what a version contains",
+    Action.BREAK_GLASS: "break the glass for this hotfix",
+    Action.REVIEW_GLASS: "review this broken glass",
 }
 
 
@@ -129,7 +150,16 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure | Change | Train | Override | Blocker | Vote | Withdrawal | LatePass,
+    subject: Departure
+    | Change
+    | Train
+    | Override
+    | Blocker
+    | Vote
+    | Withdrawal
+    | LatePass
+    | BreakGlass
+    | Service,
     actor: By,
     at: datetime,
     *,
@@ -143,7 +173,8 @@ def verdict(
     names the departure, everything else about a late pass takes that. WITHDRAW, CHECK_IN, READY, TIE, EJECT
     and ASK_WITHDRAWAL take the change; APPROVE_OVERRIDE, WITHDRAW_OVERRIDE and REVIEW_OVERRIDE the override;
     CLEAR_BLOCKER the blocker; OVERRULE and AGREE_TO_OVERRULE the vote; DECIDE_WITHDRAWAL and
-    TAKE_BACK_WITHDRAWAL the request; EDIT the train; everything else the departure.
+    TAKE_BACK_WITHDRAWAL the request; EDIT the train; START_HOTFIX and ATTEST the service; SAY_AFTERWARDS and
+    REVIEW_GLASS the broken glass; everything else the departure.
 
     :param roles: the actor's, where they are loaded already
     """
@@ -155,6 +186,10 @@ def verdict(
         return combine(runs, may_overrule(subject, actor, agrees=action is Action.AGREE_TO_OVERRULE))
     if isinstance(subject, Blocker):
         return _clear_blocker(subject, actor, held)
+    if isinstance(subject, Service):
+        return may_know(subject, held, action.words)
+    if isinstance(subject, BreakGlass):
+        return about_glass(subject, actor, held, reviews=action is Action.REVIEW_GLASS)
     if isinstance(subject, Override):
         return _about_override(action, subject, actor, held, at)
     if isinstance(subject, Withdrawal):
@@ -199,11 +234,13 @@ def _about_departure(
         actor,
         roles,
         action.words,
-        HOLDERS if action in (Action.HOLD, Action.OVERRIDE) else RUNNERS,
+        HOLDERS if action in (Action.HOLD, Action.OVERRIDE, Action.BREAK_GLASS) else RUNNERS,
         departure=departure,
     )
     if action is Action.OVERRIDE and not permission.is_allowed and _is_author(actor, departure):
         permission = ALLOWED
+    if action is Action.BREAK_GLASS:
+        return break_glass(departure, permission, roles)
     return combine(permission, denied(_why_not_steer(action, departure, at)))
 
 

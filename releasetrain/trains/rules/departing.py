@@ -25,6 +25,7 @@ class HoldKind(StrEnum):
     WITHDRAWAL = "withdrawal"
     BLOCKER = "blocker"
     READINESS = "readiness"
+    HOTFIX = "hotfix"
 
 
 # A departure whose window lasted longer needs a person to say go (RULES W2).
@@ -40,6 +41,7 @@ ASKED_AGAIN = frozenset(
         HoldKind.WITHDRAWAL,
         HoldKind.BLOCKER,
         HoldKind.READINESS,
+        HoldKind.HOTFIX,
     }
 )
 # What stops the seal, too: there is nothing sound to seal.
