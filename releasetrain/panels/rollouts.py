@@ -24,6 +24,7 @@ HOLD_WORDS = {
     HoldKind.BLACKOUT: "Window",
     HoldKind.DEPENDENCY: "Waits for another service",
     HoldKind.BARRIER: "Waits for its bundle",
+    HoldKind.HOTFIX: "Hotfix",
     HoldKind.DRIFT: "Something else moves this traffic",
     HoldKind.ERROR: "Trouble",
 }

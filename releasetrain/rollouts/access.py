@@ -2,6 +2,7 @@
 
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
+from releasetrain.catalog.models import Target
 from releasetrain.lib.errors import NotAllowed, NotFound
 from releasetrain.rollouts.models import Rollout
 
@@ -10,9 +11,14 @@ ROLLBACK_ROLES = (Role.ON_CALL, Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 OPERATOR_ROLES = (Role.RELEASE_MANAGER, Role.ON_CALL, Role.ADMINISTRATOR)
 
 
+def may_lock(roles: Roles, target: Target) -> bool:
+    """Tell whether somebody may keep rollouts off a target, and take it over."""
+    return any(may(roles, role, target.service) for role in OPERATOR_ROLES)
+
+
 def may_operate(roles: Roles, rollout: Rollout) -> bool:
     """Tell whether somebody may command this rollout."""
-    return any(may(roles, role, rollout.target.service) for role in OPERATOR_ROLES)
+    return may_lock(roles, rollout.target)
 
 
 def rollout_for(roles: Roles, pk: int, *, to: str) -> Rollout:

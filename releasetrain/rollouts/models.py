@@ -60,6 +60,8 @@ class Rollout(models.Model):
     Weights are whole percents of users. `fence` grows with every claim; a write under an older one finds no
     row. `seq` numbers the transitions, and pages show it so that a stale button can be told.
     `acknowledged_windows` holds the ids of soft windows that somebody has accepted for it on its way.
+    `makes_way` says that it gave up its target and comes again at its stage, `yielded_to` for which hotfix.
+    `queued_at` is its place in the line for the target, where that is not `created_at`.
     """
 
     departure = models.ForeignKey(
@@ -77,6 +79,11 @@ class Rollout(models.Model):
     stage_index = models.SmallIntegerField(default=0)
     approved_stage = models.SmallIntegerField(default=-1)
     is_superseded = models.BooleanField(default=False)
+    makes_way = models.BooleanField(default=False, db_default=False)
+    yielded_to = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="displaced"
+    )
+    queued_at = models.DateTimeField(null=True, blank=True)
     desired_weight = models.PositiveSmallIntegerField(default=0)
     observed_weight = models.PositiveSmallIntegerField(null=True, blank=True)
     observed_at = models.DateTimeField(null=True, blank=True)
@@ -182,6 +189,55 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.reason}"
+
+
+class Lock(models.Model):
+    """Who has a target to itself: a rollout that moves it, or a person (RULES H1, H6).
+
+    `fence` counts the holders of a target; what an earlier one writes is refused. A person's lock ends at
+    `expires_at`, a rollout's with the rollout. No lock ever stops a rollback.
+    """
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="locks")
+    fence = models.PositiveIntegerField()
+    rollout = models.ForeignKey(
+        Rollout, null=True, blank=True, on_delete=models.CASCADE, related_name="locks"
+    )
+    holder = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="locks")
+    holder_label = models.CharField(max_length=200)
+    reason = models.CharField(max_length=500)
+    taken_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by_label = models.CharField(max_length=200, blank=True)
+    ended_reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-taken_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target"],
+                condition=models.Q(ended_at__isnull=True),
+                name="lock_one_holder_of_a_target",
+            ),
+            models.UniqueConstraint(fields=["target", "fence"], name="lock_fence_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="lock_to_expire",
+                condition=models.Q(ended_at__isnull=True, rollout__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.target)
+
+    def event_topics(self) -> list[str]:
+        own = ["board", f"service:{self.target.service_id}"]
+        if self.rollout is not None and self.rollout.departure_id:
+            own.append(f"departure:{self.rollout.departure_id}")
+        return own
 
 
 class Transition(models.Model):

@@ -17,13 +17,14 @@ from releasetrain.health.queries import Counts as Reported
 from releasetrain.health.queries import Point as Span
 from releasetrain.health.queries import by_span, last_watermark, readings_after
 from releasetrain.lib import clock
+from releasetrain.rollouts.detours import detour_of
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailState, Measurement
 from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import HoldKind, RolloutState
-from releasetrain.rollouts.store import occupied
 from releasetrain.rollouts.windows import after_windows, windows_over
 from releasetrain.trains.queries.bundling import waits_for
 from releasetrain.trains.rules.states import DepartureState
@@ -51,13 +52,15 @@ class Gathered:
 def gather(row: Rollout, now: datetime) -> Gathered:
     """Learn everything that the machine wants to know about a rollout."""
     windows = windows_over(row, now)
-    afterwards = after_windows(row, windows, now)
+    afterwards, place = after_windows(row, windows, now), place_in_line(row, now)
+    observed = observe(row.target)
+    left_over = why_not_settled(row, observed)
     in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
     must_return, for_window = _must_return(row)
     counts, newest = counts_after(row, watermark)
     readings = Readings(
-        observed=observe(row.target),
+        observed=observed,
         call=_newest_call(row),
         counts=counts,
         stable_healthy=_is_healthy(row, "limit_baseline"),
@@ -65,7 +68,10 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         driver_healthy=_driver_is_well(row.target),
         rollback_ready=_is_ready_to_return(row) if in_preflight else None,
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
-        is_target_free=not occupied(row.target_id, row.pk),
+        is_target_free=place.is_free and not left_over,
+        waits_for=place.words if not place.is_free else left_over,
+        may_take=place.may_take,
+        detour=detour_of(row),
         blocks=tuple(blocks(row)),
         must_return=must_return,
         must_return_for_window=for_window,
@@ -85,6 +91,22 @@ def observe(target: Target) -> Observed | None:
         logger.exception("The driver of %s could not be read.", target)
         return Observed(at=clock.now(), weight=None)
     return Observed(at=seen.at or clock.now(), weight=seen.weight, fence=seen.fence)
+
+
+def why_not_settled(row: Rollout, observed: Observed | None) -> str:
+    """Say that everybody still gets the last version by the side that the next one needs, "" where not.
+
+    Only a person knows when the other side serves it, too; then they settle the target.
+    """
+    if row.state != RolloutState.QUEUED or row.kind != "forward" or observed is None or not observed.weight:
+        return ""
+    last = last_arrived(row.target)
+    if last is None or observed.weight != last.desired_weight:
+        return ""
+    return (
+        f"Everybody still gets {last.to_version} by the new side of {row.target}. Once the old side serves "
+        f"{last.to_version}, too, somebody settles it to 0 %, and {row.to_version} can begin."
+    )
 
 
 def _metrics(row: Rollout) -> list[str]:
@@ -215,6 +237,7 @@ def _must_return(row: Rollout) -> tuple[str, bool]:
     failed = (
         Rollout.objects.filter(departure=row.departure_id, state__in=RETURNING, kind="forward")
         .exclude(pk=row.pk)
+        .exclude(state=RolloutState.ROLLING_BACK, makes_way=True)
         .select_related("target__service")
         .order_by("is_window_return", "created_at")
         .first()

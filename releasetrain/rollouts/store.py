@@ -2,14 +2,16 @@
 
 from datetime import datetime
 
-from django.db.models import Q, Value
+from django.db import transaction
+from django.db.models import Value
 from django.db.models.functions import Coalesce
 
 from releasetrain.accounts.models import User
+from releasetrain.calendars.rules.windows import Lane
 from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
-from releasetrain.lib.errors import Refused
-from releasetrain.rollouts import models
+from releasetrain.rollouts import locks, models
+from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step
@@ -22,6 +24,7 @@ FIELDS = (
     "stage_index",
     "approved_stage",
     "is_superseded",
+    "makes_way",
     "desired_weight",
     "observed_weight",
     "observed_at",
@@ -42,12 +45,6 @@ FIELDS = (
     "acknowledged_windows",
     "is_window_return",
 )
-
-
-class LostClaim(Refused):
-    """Stop: somebody else has taken this rollout further in the meantime (ENGINE R1)."""
-
-    code = "lost_claim"
 
 
 def guardrail_of(row: models.Guardrail) -> Guardrail:
@@ -87,6 +84,7 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         zone=row.departure.train.time_zone if row.departure else "UTC",
         **{name: getattr(row, name) for name in FIELDS if name not in ("state", "acknowledged_windows")},
         state=RolloutState(row.state),
+        is_hotfix=row.departure is not None and row.departure.train.lane == Lane.HOTFIX,
         acknowledged_windows=tuple(row.acknowledged_windows),
     )
 
@@ -102,6 +100,7 @@ def _hold_of(row: models.Hold) -> Hold:
     )
 
 
+@transaction.atomic(savepoint=False)
 def write(
     step: Step,
     row: models.Rollout,
@@ -121,9 +120,13 @@ def write(
     values["finished_at"] = row.finished_at or (now if after.state in TERMINAL_STATES else None)
     if counted_reading is not None:
         values["counted_reading"] = counted_reading
+    if is_bound(after.state) and not is_bound(before.state):
+        locks.take_for(row, after, now)
     mine = models.Rollout.objects.filter(pk=row.pk, fence=before.fence, state=before.state, seq=before.seq)
     if mine.update(**values) != 1:
         raise LostClaim(f"Rollout {row.pk} has moved on under another fence.")
+    if is_bound(before.state) and not is_bound(after.state):
+        locks.give_back(row, now)
     for name, value in values.items():
         setattr(row, name, value)
     person = actor if isinstance(actor, User) else None
@@ -234,10 +237,6 @@ def _open_incident(row: models.Rollout, actor: Actor | None, now: datetime) -> N
     row.save(update_fields=["incident"])
 
 
-def occupied(target_id: int, besides: int) -> bool:
-    """Tell whether another rollout holds the target (RULES H1)."""
-    return (
-        models.Rollout.objects.filter(target=target_id)
-        .exclude(Q(pk=besides) | Q(state__in=models.UNBOUND_STATES))
-        .exists()
-    )
+def is_bound(state: RolloutState) -> bool:
+    """Tell whether a rollout in this state has its target."""
+    return state.value not in models.UNBOUND_STATES

@@ -2,7 +2,24 @@
 
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.launch import launch, settle
+from releasetrain.rollouts.actions.locks import lock_target, release_lock, renew_lock, take_over
 from releasetrain.rollouts.actions.operate import operate, roll_back, roll_back_departure
+from releasetrain.rollouts.actions.settling import settle_target
 from releasetrain.rollouts.actions.tick import tick_one
+from releasetrain.rollouts.actions.way import take_service
 
-__all__ = ["carry_out", "launch", "operate", "roll_back", "roll_back_departure", "settle", "tick_one"]
+__all__ = [
+    "carry_out",
+    "launch",
+    "lock_target",
+    "operate",
+    "release_lock",
+    "renew_lock",
+    "roll_back",
+    "roll_back_departure",
+    "settle",
+    "settle_target",
+    "take_over",
+    "take_service",
+    "tick_one",
+]

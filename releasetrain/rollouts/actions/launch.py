@@ -1,6 +1,6 @@
 """Turn a departure into rollouts, and their ends into the departure's."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Max
@@ -8,15 +8,13 @@ from django.db.models import Max
 from releasetrain.catalog.models import Target
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.actions import arrive, mark_rolled_back
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import DepartureState
 
 CONDUCTOR = SystemActor("rollout engine")
-# A whole rollout may take this many times its bake before it is brought back.
-PATIENCE = 6
-SHORTEST_PATIENCE = timedelta(hours=4)
 
 
 @transaction.atomic
@@ -40,7 +38,6 @@ def launch(departure: Departure, now: datetime) -> list[Rollout]:
 def queue(target: Target, version: str, *, departure: Departure, now: datetime) -> Rollout:
     """Queue one version for one target, with the plan that the departure was made with."""
     ladder, accelerated = departure.plan["ladder"], bool(departure.plan.get("accelerated"))
-    bake = sum(stage["bake_seconds"] for stage in ladder)
     newest = Rollout.objects.filter(target=target).aggregate(fence=Max("fence"))["fence"] or 0
     rollout = Rollout.objects.create(
         departure=departure,
@@ -53,7 +50,7 @@ def queue(target: Target, version: str, *, departure: Departure, now: datetime) 
         weight_fence=newest + 1,
         state_entered_at=now,
         starts_at=now,
-        overall_deadline_at=now + max(timedelta(seconds=bake * PATIENCE), SHORTEST_PATIENCE),
+        overall_deadline_at=now + Ladder.from_json(ladder).patience,
         next_due_at=now,
         created_at=now,
     )

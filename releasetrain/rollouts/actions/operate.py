@@ -7,10 +7,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from releasetrain.accounts.models import User
-from releasetrain.catalog.actions import set_stable_version
 from releasetrain.events.actions import Actor
 from releasetrain.lib.errors import Refused, Stale
 from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.models import Command, Intent, Rollout
 from releasetrain.rollouts.rules import commands, rollback
 from releasetrain.rollouts.rules.commands import CommandKind, Refusal
@@ -108,5 +108,5 @@ def _lock(pk: int) -> Rollout:
 def _write(step: Step, row: Rollout, by: Actor | None, now: datetime) -> list[Intent]:
     intents = write(step, row, actor=by, now=now)
     if step.transitions and step.snapshot.state is RolloutState.SUCCEEDED:
-        set_stable_version(row.target, row.to_version, by=by, now=now)
+        settle_version(row, by=by, now=now)
     return intents

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
-from releasetrain.catalog.actions import set_stable_version
 from releasetrain.events.actions import SystemActor
 from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.versions import settle_version
+from releasetrain.rollouts.actions.way import take_service
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.machine import tick
@@ -31,7 +32,9 @@ def claim(pk: int, now: datetime) -> Rollout | None:
     """Take a due rollout under a new fence; None when it is not due or somebody else has it."""
     row = (
         Rollout.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        .select_related("target__service", "target__environment", "departure__train__environment")
+        .select_related(
+            "target__service", "target__environment", "departure__train__environment", "yielded_to__departure"
+        )
         .filter(pk=pk, next_due_at__lte=now)
         .first()
     )
@@ -65,8 +68,10 @@ def _advance(row: Rollout, now: datetime) -> Step:
     with transaction.atomic():
         intents = write(step, row, actor=ENGINE, now=now, counted_reading=gathered.counted_reading)
         if step.snapshot.state is RolloutState.SUCCEEDED and step.transitions:
-            set_stable_version(row.target, row.to_version, by=ENGINE, now=now)
+            settle_version(row, by=ENGINE, now=now)
     carry_out(intents, row)
+    if step.takes_target:
+        take_service(row, now)
     return step
 
 

@@ -78,7 +78,7 @@ def _follow_stable(draft: Draft, readings: Readings) -> None:
     """Hold where the old version fails by itself: neither side is then a safe place to send more users to."""
     rollout = draft.rollout
     is_comparing = rollout.state is RolloutState.BAKING and rollout.hold(HoldKind.ERROR) is None
-    if is_comparing and is_stable_broken(rollout, readings):
+    if is_comparing and not rollout.is_hotfix and is_stable_broken(rollout, readings):
         draft.open_hold(HoldKind.ERROR, "The old version itself is unhealthy.", pages=True)
 
 

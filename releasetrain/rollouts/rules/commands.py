@@ -59,8 +59,8 @@ def command(snapshot: Snapshot, asked: Command, now: datetime) -> Step | Refusal
 
     A rollback that is pressed twice is one rollback: the second changes nothing and is no refusal.
     """
-    is_repeated = asked.kind is CommandKind.ROLLBACK and snapshot.state is RolloutState.ROLLING_BACK
-    if is_repeated:
+    is_on_its_way = snapshot.state is RolloutState.ROLLING_BACK and not snapshot.makes_way
+    if asked.kind is CommandKind.ROLLBACK and is_on_its_way:
         return Draft(snapshot, now).step()
     if asked.expected_seq is not None and asked.expected_seq != snapshot.seq:
         return Refusal(f"The page was out of date: {standing(snapshot)}", is_stale=True)

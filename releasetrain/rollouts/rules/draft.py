@@ -28,6 +28,7 @@ class Draft:
         self.now = now.astimezone(UTC)
         self.rollout = before
         self.waiting = ""
+        self.takes_target = False
         self._transitions: list[Transition] = []
         self._intents: list[Intent] = []
         self._events: list[StepEvent] = []
@@ -42,6 +43,7 @@ class Draft:
             events=tuple(self._events),
             judgements=tuple(self._judgements.values()),
             waiting=self.waiting,
+            takes_target=self.takes_target,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import Self
 
@@ -9,6 +10,9 @@ from releasetrain.lib.spans import in_words
 
 SHORTEST_BAKE_SECONDS = 600
 LONGEST_BAKE_SECONDS = 14 * 24 * 3600
+# A whole rollout may take this many times its bake before it is brought back.
+PATIENCE = 6
+SHORTEST_PATIENCE = timedelta(hours=4)
 
 StageRow = Mapping[str, object]
 
@@ -49,6 +53,11 @@ class Ladder:
     @property
     def last_index(self) -> int:
         return len(self.stages) - 1
+
+    @property
+    def patience(self) -> timedelta:
+        """Return how long a whole rollout may take once it has its target, before it comes back."""
+        return max(PATIENCE * timedelta(seconds=sum(s.bake_seconds for s in self.stages)), SHORTEST_PATIENCE)
 
     def stage(self, index: int) -> Stage:
         """Return a stage; an index outside the ladder means the nearest end."""

@@ -36,7 +36,9 @@ from releasetrain.rollouts.rules.watch import (
     take_in,
     why_abort,
 )
+from releasetrain.rollouts.rules.way import follow_hotfix
 
+WAITS_FOR_TARGET = "Waits for another rollout of this target to finish."
 PREFLIGHT_LIMIT = timedelta(minutes=10)
 QUEUE_POLL_SECONDS = 5.0
 PREFLIGHT_POLL_SECONDS = 2.0
@@ -75,15 +77,22 @@ def _queued(draft: Draft, readings: Readings) -> None:
         cancel(draft, reason)
         return
     follow_blocks(draft, readings)
+    follow_hotfix(draft, readings)
     follow_windows(draft, readings)
-    if (waiting := _waits_in_queue(draft.rollout, readings, draft.now)) is not None:
-        draft.waiting = waiting
+    waiting = _waits_in_queue(draft.rollout, readings, draft.now)
+    if waiting is not None or not readings.is_target_free:
+        draft.takes_target = waiting is None and readings.may_take
+        draft.waiting = waiting or readings.waits_for or WAITS_FOR_TARGET
         starts_at = draft.rollout.starts_at
         poll_at = draft.now + timedelta(seconds=QUEUE_POLL_SECONDS)
         draft.due(max(starts_at, draft.now) if starts_at and starts_at > draft.now else poll_at)
         return
     draft.move(RolloutState.PREFLIGHT, "T1", "The departure is GO and its target is free.")
     draft.change(deadline_at=draft.now + PREFLIGHT_LIMIT)
+    if draft.rollout.overall_deadline_at is not None:
+        # Waiting in the line is no lateness of its own.
+        waited = draft.now - draft.before.state_entered_at
+        draft.change(overall_deadline_at=draft.rollout.overall_deadline_at + waited)
     draft.tell(EventKind.PREFLIGHT_STARTED)
     draft.due(draft.now)
 
@@ -93,9 +102,7 @@ def _waits_in_queue(rollout: Snapshot, readings: Readings, now: datetime) -> str
         return "Waits for the departure to be GO."
     if rollout.starts_at is not None and now < rollout.starts_at:
         return f"Starts in {in_words(rollout.starts_at - now)}."
-    if rollout.holds:
-        return held_sentence(rollout)
-    return None if readings.is_target_free else "Waits for another rollout of this target to finish."
+    return held_sentence(rollout) if rollout.holds else None
 
 
 def _end_before_start(draft: Draft, readings: Readings) -> str | None:
@@ -103,7 +110,8 @@ def _end_before_start(draft: Draft, readings: Readings) -> str | None:
         return readings.must_return
     if draft.rollout.is_superseded:
         return "A newer version takes its place."
-    return "Its overall deadline has passed." if is_overdue(draft.rollout, draft.now) else None
+    is_late = draft.rollout.state is RolloutState.PREFLIGHT and is_overdue(draft.rollout, draft.now)
+    return "Its overall deadline has passed." if is_late else None
 
 
 def _preflight(draft: Draft, readings: Readings) -> None:
@@ -119,18 +127,21 @@ def _preflight(draft: Draft, readings: Readings) -> None:
     take_in(draft, readings)
     judge_all(draft)
     follow_blocks(draft, readings)
+    follow_hotfix(draft, readings)
     follow_windows(draft, readings)
     if problems := problems_before_start(draft.rollout, readings):
         cancel(draft, " ".join(problems), pages=True)
         return
-    follow_approval(draft, 0)
+    follow_approval(draft, draft.rollout.stage_index)
     waits = waits_before_start(draft.rollout, readings, draft.now)
     if draft.rollout.holds:
         # A person or a window keeps it here: the time to get ready starts again afterwards.
         draft.change(deadline_at=draft.now + PREFLIGHT_LIMIT)
         draft.waiting = held_sentence(draft.rollout)
     elif not waits:
-        enter_stage(draft, 0, "T2", "Every check before the start is green.", above=above)
+        draft.change(makes_way=False)
+        stage = draft.rollout.stage_index
+        enter_stage(draft, stage, "T2", "Every check before the start is green.", above=above)
         return
     elif draft.rollout.deadline_at is not None and draft.now >= draft.rollout.deadline_at:
         limit = in_words(PREFLIGHT_LIMIT)
@@ -154,6 +165,7 @@ def _moving(draft: Draft, readings: Readings) -> None:
         start_rollback(draft, "T9", "A newer version takes its place.", is_superseded=True, above=above)
         return
     follow_blocks(draft, readings)
+    follow_hotfix(draft, readings)
     follow_windows(draft, readings)
     follow_outage(draft)
     if draft.rollout.state is RolloutState.SHIFTING:

@@ -82,7 +82,7 @@ def start_rollback(
     """Bring every user back: a higher fence makes all older intents obsolete, and no hold is asked.
 
     Where nothing has moved yet the rollout is cancelled; where it is on its way back, or over, nothing
-    changes.
+    changes, unless it was only making way: then it does not come again.
     """
     state, weight = draft.rollout.state, draft.rollout.desired_weight
     if state in WAITING_STATES:
@@ -99,3 +99,6 @@ def start_rollback(
         )
         draft.tell(EventKind.ROLLBACK_STARTED, pages=True, weight=weight, reason=reason)
         draft.due_in(FIRST_ROLLBACK_RETRY_SECONDS)
+    elif state is RolloutState.ROLLING_BACK and draft.rollout.makes_way:
+        draft.change(makes_way=False, is_superseded=is_superseded, reason=reason)
+        draft.tell(EventKind.ROLLBACK_STARTED, pages=True, weight=weight, reason=reason)

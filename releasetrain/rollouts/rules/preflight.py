@@ -16,12 +16,14 @@ def problems_before_start(rollout: Snapshot, readings: Readings) -> list[str]:
             f"{observed.weight} % of the users are on a new version already; "
             "something else moves this traffic."
         )
-    if readings.stable_healthy is False:
+    if readings.stable_healthy is False and not rollout.is_hotfix:
         problems.append("The old version is unhealthy, so there would be nothing to come back to.")
     if readings.candidate_healthy is False:
         problems.append("The new version is unhealthy.")
     if readings.rollback_ready is False:
         problems.append("The rehearsal of the rollback failed.")
+    if rollout.is_hotfix:  # a broken old version is what it is sent for
+        return problems
     return problems + [
         f"{guardrail.name}: the old version is beyond the limit of {guardrail.absolute_limit:.0%} already."
         for guardrail in rollout.guardrails

@@ -232,7 +232,9 @@ def why_not_extend_bake(rollout: Snapshot, now: datetime) -> str | None:
 
 
 def why_not_rollback(rollout: Snapshot, now: datetime) -> str | None:
-    """Return why there is nothing to bring back; no hold, window or guardrail ever is a reason."""
+    """Return why there is nothing to bring back; no hold, window, lock or guardrail ever is one."""
+    if rollout.state is RolloutState.ROLLING_BACK and rollout.makes_way:
+        return None
     return _over(rollout)
 
 
@@ -274,7 +276,7 @@ def why_not_revert(
 
 def stage_to_approve(rollout: Snapshot) -> int:
     """Return the stage that an approval given now would open."""
-    return 0 if rollout.state in WAITING_STATES else rollout.stage_index + 1
+    return rollout.stage_index + (rollout.state not in WAITING_STATES)
 
 
 WHY_NOT: Mapping[CommandKind, Callable[[Snapshot, datetime], str | None]] = {

@@ -1,4 +1,4 @@
-"""Bring traffic back, at once and for as long as it takes (ENGINE T9, T10, T11)."""
+"""Bring traffic back, at once and for as long as it takes (ENGINE T9, T10, T11, T14)."""
 
 from datetime import datetime, timedelta
 
@@ -64,6 +64,10 @@ def _is_back(rollout: Snapshot) -> bool:
 
 
 def _finish(draft: Draft) -> None:
+    if draft.rollout.makes_way:
+        draft.move(RolloutState.QUEUED, "T14", draft.rollout.reason)
+        draft.due(draft.now)
+        return
     state = RolloutState.SUPERSEDED if draft.rollout.is_superseded else RolloutState.ROLLED_BACK
     draft.move(state, "T10", draft.rollout.reason, holds=())
     draft.tell(EventKind.ROLLBACK_FINISHED, attempts=draft.rollout.rollback_attempts)

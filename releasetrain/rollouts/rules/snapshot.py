@@ -32,8 +32,9 @@ class Hold:
 
     @property
     def stops_the_clock(self) -> bool:
-        """Tell whether the overall deadline stands still: the wait is a window's, not this rollout's."""
-        return self.kind is HoldKind.BLACKOUT or (self.kind is HoldKind.OPERATOR and not self.opened_by)
+        """Tell whether the overall deadline stands still: a window or a hotfix waits, not this rollout."""
+        is_outside = self.kind in (HoldKind.BLACKOUT, HoldKind.HOTFIX)
+        return is_outside or (self.kind is HoldKind.OPERATOR and not self.opened_by)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Snapshot:
     re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers). `windows` are
     those that are open over it now, `acknowledged_windows` the ids of soft ones that somebody has accepted
     for it on its way; `zone` is the one whose clocks its sentences use. `is_window_return` says that a window
-    took it back: no failure of its version.
+    took it back: no failure of its version. `makes_way` says that it gave up its target for something more
+    urgent and comes again at the same stage; `is_hotfix` that it is that urgent.
     """
 
     id: int
@@ -58,6 +60,8 @@ class Snapshot:
     kind: RolloutKind = RolloutKind.FORWARD
     is_accelerated: bool = False
     is_superseded: bool = False
+    makes_way: bool = False
+    is_hotfix: bool = False
     stage_index: int = 0
     approved_stage: int = -1
     desired_weight: int = 0
@@ -164,6 +168,17 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detour:
+    """Say what a hotfix asks of a rollout: to stand aside, or to contain it (RULES H2, H3).
+
+    One that has failed asks for a person, who decides whether the rollout comes again.
+    """
+
+    reason: str
+    has_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Readings:
     """Everything one tick learns from outside; a None is "not known" and never good news.
 
@@ -172,6 +187,8 @@ class Readings:
     or `must_return_for_window` was taken back by a window alone).
     `is_provider_incident` says that many rollouts lost the same source of measurements at once. `turn_at` is
     when it is this rollout's turn after a window, `undecided` says why the decision to go no longer stands.
+    `is_target_free` is false while somebody else has the target or stands before it in the line, `waits_for`
+    says whom for; `may_take` that whoever has it makes way for this one.
     """
 
     observed: Observed | None = None
@@ -183,6 +200,9 @@ class Readings:
     rollback_ready: bool | None = None
     is_go: bool = False
     is_target_free: bool = True
+    waits_for: str = ""
+    may_take: bool = False
+    detour: Detour | None = None
     blocks: tuple[Block, ...] = ()
     must_return: str = ""
     must_return_for_window: bool = False
@@ -240,6 +260,7 @@ class EventKind(StrEnum):
     SOAK_STARTED = "rollouts.soak.started"
     ROLLOUT_SUCCEEDED = "rollouts.rollout.succeeded"
     ROLLOUT_CANCELLED = "rollouts.rollout.cancelled"
+    WAY_MADE = "rollouts.rollout.made_way"
     ROLLBACK_STARTED = "rollouts.rollback.started"
     ROLLBACK_STUCK = "rollouts.rollback.stuck"
     ROLLBACK_FINISHED = "rollouts.rollback.finished"
@@ -263,7 +284,8 @@ class Step:
     """What one decision changes: the rollout after it, and what must be written and asked because of it.
 
     Snapshot, transitions, holds, events, intents and judgements commit together; drivers are called
-    afterwards. `waiting` is a sentence that says why nothing advances now.
+    afterwards. `waiting` is a sentence that says why nothing advances now; `takes_target` asks whoever has
+    the target to make way.
     """
 
     before: Snapshot
@@ -273,6 +295,7 @@ class Step:
     events: tuple[StepEvent, ...] = ()
     judgements: tuple[Judgement, ...] = ()
     waiting: str = ""
+    takes_target: bool = False
 
     @property
     def next_due_at(self) -> datetime | None:

@@ -29,11 +29,13 @@ class RolloutKind(StrEnum):
 
 TRANSITIONS: Mapping[RolloutState, frozenset[RolloutState]] = {
     RolloutState.QUEUED: frozenset({RolloutState.PREFLIGHT, RolloutState.CANCELLED}),
-    RolloutState.PREFLIGHT: frozenset({RolloutState.SHIFTING, RolloutState.CANCELLED}),
+    RolloutState.PREFLIGHT: frozenset({RolloutState.SHIFTING, RolloutState.CANCELLED, RolloutState.QUEUED}),
     RolloutState.SHIFTING: frozenset({RolloutState.BAKING, RolloutState.SOAKING, RolloutState.ROLLING_BACK}),
     RolloutState.BAKING: frozenset({RolloutState.SHIFTING, RolloutState.ROLLING_BACK}),
     RolloutState.SOAKING: frozenset({RolloutState.SUCCEEDED, RolloutState.ROLLING_BACK}),
-    RolloutState.ROLLING_BACK: frozenset({RolloutState.ROLLED_BACK, RolloutState.SUPERSEDED}),
+    RolloutState.ROLLING_BACK: frozenset(
+        {RolloutState.ROLLED_BACK, RolloutState.SUPERSEDED, RolloutState.QUEUED}
+    ),
     RolloutState.SUCCEEDED: frozenset(),
     RolloutState.ROLLED_BACK: frozenset(),
     RolloutState.SUPERSEDED: frozenset(),
@@ -57,6 +59,7 @@ class HoldKind(StrEnum):
     BLACKOUT = "blackout"
     DEPENDENCY = "dependency"
     BARRIER = "barrier"
+    HOTFIX = "hotfix"
     DRIFT = "drift"
     ERROR = "error"
 
@@ -107,6 +110,12 @@ CLEARING: Mapping[HoldKind, ClearingRule] = {
         by_itself=True,
         commands=frozenset(),
         sentence="It ends by itself once the rest of the bundle has come as far.",
+    ),
+    HoldKind.HOTFIX: ClearingRule(
+        by_itself=True,
+        commands=frozenset(),
+        sentence="It ends by itself once no hotfix needs the service and its version contains the one that "
+        "is live; whoever knows that it does may attest it.",
     ),
     HoldKind.DRIFT: ClearingRule(
         by_itself=False,
