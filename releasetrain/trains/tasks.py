@@ -23,8 +23,8 @@ from releasetrain.trains.queries.departures import (
     due_to_recheck,
     due_to_seal,
 )
-from releasetrain.trains.queries.late import due_to_lapse
 from releasetrain.trains.queries.glasses import glasses_overdue
+from releasetrain.trains.queries.late import due_to_lapse
 from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.readiness import due_to_sample
 from releasetrain.trains.queries.room import due_to_promote, left_standing

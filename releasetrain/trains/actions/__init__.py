@@ -26,6 +26,7 @@ from releasetrain.trains.actions.glasses import (
 )
 from releasetrain.trains.actions.history import Imported, import_history
 from releasetrain.trains.actions.holding import accept_hold, hold, recheck_hold, release
+from releasetrain.trains.actions.hotfixes import Hotfix, attest, note_version, start_hotfix
 from releasetrain.trains.actions.late import (
     ask_pass,
     extend_pass,
@@ -36,7 +37,6 @@ from releasetrain.trains.actions.late import (
     use_pass,
     withdraw_pass,
 )
-from releasetrain.trains.actions.hotfixes import Hotfix, attest, note_version, start_hotfix
 from releasetrain.trains.actions.overrides import (
     approve_override,
     raise_overdue_review,

@@ -14,6 +14,7 @@ from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.schedule import at_words
 from releasetrain.trains.actions.glasses import break_locked
+from releasetrain.trains.actions.ledger import enter
 from releasetrain.trains.actions.locking import locked_departure, locked_train
 from releasetrain.trains.actions.refusals import HotfixRefused, refuse, refuse_unless
 from releasetrain.trains.actions.sealing import seal
@@ -64,6 +65,7 @@ def start_hotfix(asked: Hotfix, *, by: User, now: datetime) -> Departure:
     _refuse_twice(lane, asked.service, typed["version"])
     departure = _departure(lane, now)
     change = _change(asked, typed, departure, by=by, now=now)
+    enter(change, departure, by=by, now=now)
     record(
         kind="trains.hotfix.started",
         subject=departure,

@@ -4,8 +4,8 @@ from releasetrain.trains.models.bundles import Need, Withdrawal
 from releasetrain.trains.models.changes import Bundle, Change, WebhookDelivery
 from releasetrain.trains.models.decisions import Delegation, Manifest, Override, Vote
 from releasetrain.trains.models.departures import Departure, Movement
-from releasetrain.trains.models.ledger import LedgerEntry
 from releasetrain.trains.models.hotfixes import BreakGlass, Containment, LiveFix
+from releasetrain.trains.models.ledger import LedgerEntry
 from releasetrain.trains.models.policies import PolicyVote, Proposal
 from releasetrain.trains.models.readiness import Blocker, Evidence, Mark, Stretch
 from releasetrain.trains.models.requests import LatePass

@@ -5,9 +5,20 @@ from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
 from releasetrain.events.actions import SystemActor
 from releasetrain.lib.verdict import ALLOWED, Verdict, deny
-from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.models import (
+    Blocker,
+    BreakGlass,
+    Change,
+    Departure,
+    LatePass,
+    Override,
+    Train,
+    Vote,
+    Withdrawal,
+)
 
 By = User | SystemActor
+Paper = Override | Blocker | Vote | Withdrawal | LatePass | BreakGlass
 RUNNERS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 HOLDERS = (Role.ON_CALL, *RUNNERS)
 

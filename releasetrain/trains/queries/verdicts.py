@@ -25,7 +25,7 @@ from releasetrain.trains.queries.hotfix_verdicts import about_glass, break_glass
 from releasetrain.trains.queries.late import about_pass
 from releasetrain.trains.queries.leaving import runner_words
 from releasetrain.trains.queries.overrides import authors_aboard, passing_of
-from releasetrain.trains.queries.permissions import HOLDERS, RUNNERS, By, answers_for, may_run
+from releasetrain.trains.queries.permissions import HOLDERS, RUNNERS, By, Paper, answers_for, may_run
 from releasetrain.trains.queries.ties import (
     about_asking,
     about_bundles,
@@ -141,7 +141,6 @@ WORDS = {
     Action.START_HOTFIX: "start a hotfix",
     Action.ATTEST: "attest what a version contains",
     Action.BREAK_GLASS: "break the glass for this hotfix",
-    Action.REVIEW_GLASS: "review this broken glass",
 }
 
 
@@ -150,16 +149,7 @@ D = DepartureState
 
 def verdict(
     action: Action,
-    subject: Departure
-    | Change
-    | Train
-    | Override
-    | Blocker
-    | Vote
-    | Withdrawal
-    | LatePass
-    | BreakGlass
-    | Service,
+    subject: Departure | Change | Train | Service | Paper,
     actor: By,
     at: datetime,
     *,
