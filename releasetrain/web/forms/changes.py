@@ -37,7 +37,10 @@ class ChangeFilter(forms.Form):
     """Narrow the changes down, and sort them."""
 
     q = forms.CharField(
-        required=False, max_length=100, label="Search", help_text="Words of title, author, version or number"
+        required=False,
+        max_length=100,
+        label="Search",
+        widget=forms.TextInput(attrs={"placeholder": "Title, author, version, number"}),
     )
     team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Every team")
     service = forms.ModelChoiceField(Service.objects.all(), required=False, empty_label="Every service")
@@ -74,7 +77,9 @@ class ChangeForm(forms.Form):
     title = forms.CharField(
         max_length=300, help_text="What changes for whom, e.g. “Show prices with tax at checkout”."
     )
-    service = forms.ModelChoiceField(queryset=Service.objects.none(), help_text="What it changes.")
+    service = forms.ModelChoiceField(
+        queryset=Service.objects.none(), empty_label="Choose one", help_text="What it changes."
+    )
     version = forms.CharField(
         max_length=100, help_text="The commit, tag or build that goes out. It stays pinned after the cut-off."
     )
