@@ -29,7 +29,8 @@ def why_will_hold(
         parts.append(f"The last safe departure {verb} {at_words(last_safe_at, zone)}.")
     if next_at:
         parts.append(f"The next safe one is {at_words(next_at, zone)}.")
-    return Reason("will_hold", " ".join(parts), until=next_at, who=f"{who}, by accepting that")
+    parts.append("Accepted, it leaves all the same.")
+    return Reason("will_hold", " ".join(parts), until=next_at, who=who)
 
 
 def agreement(course: Course) -> dict[str, Any]:

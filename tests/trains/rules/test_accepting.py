@@ -87,8 +87,8 @@ def test_w4_the_last_safe_departure_and_the_next_are_named() -> None:
     )
     assert why.text.endswith(
         "The last safe departure is Fri 27 Nov 2026 12:00 UTC. "
-        "The next safe one is Mon 30 Nov 2026 00:00 UTC."
+        "The next safe one is Mon 30 Nov 2026 00:00 UTC. Accepted, it leaves all the same."
     )
-    assert (why.until, why.who) == (NOON + 60 * HOUR, "the captain Cap, by accepting that")
+    assert (why.until, why.who) == (NOON + 60 * HOUR, "the captain Cap")
     unknown = why_will_hold(HELD, zone="UTC", last_safe_at=None, next_at=None, who="", now=NOON)
-    assert unknown.text.endswith("“Weekend” stops this: nobody is in.")
+    assert unknown.text.endswith("“Weekend” stops this: nobody is in. Accepted, it leaves all the same.")
