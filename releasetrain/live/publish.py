@@ -48,7 +48,7 @@ def message_of(event: Event) -> dict[str, Any]:
 class Publisher:
     """Keep a connection to Redis, and leave Redis alone for a second each time it does not answer."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS) -> None:
         self._serializer = registry.get_serializer("msgpack")  # type: ignore[no-untyped-call]
         self._lock = threading.Lock()
         self._rests_until = 0.0
@@ -57,8 +57,8 @@ class Publisher:
         # next one stands at once. A timeout is not tried again, or the commit would wait for it twice.
         self._redis: Redis = Redis.from_url(
             url,
-            socket_timeout=PATIENCE_SECONDS,
-            socket_connect_timeout=PATIENCE_SECONDS,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
             retry=Retry(NoBackoff(), 1, (RedisConnectionError,)),
             protocol=2,
             driver_info=None,
