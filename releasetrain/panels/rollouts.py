@@ -76,7 +76,9 @@ def _note(one: Moving, audience: Audience) -> str:
     if one.state is R.PREFLIGHT:
         return "Checks run before the first user sees it."
     if one.state is R.QUEUED:
-        return "Waits for its turn."
+        return "Made way; comes again at its stage." if one.rollout.makes_way else "Waits for its turn."
+    if one.state is R.ROLLING_BACK and one.rollout.makes_way:
+        return "Makes way: everybody goes back to the version before, and its stage is kept."
     is_explained = one.state in {R.ROLLING_BACK, R.ROLLED_BACK, R.SUPERSEDED, R.CANCELLED}
     if is_explained and one.rollout.stuck_at is not None and one.state is R.ROLLING_BACK:
         return f"The driver does not answer; attempt {one.rollout.rollback_attempts}, and on without end."

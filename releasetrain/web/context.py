@@ -15,6 +15,7 @@ NAVIGATION = (
     ("Departures", "/", "board"),
     ("Trains", "/trains/", "trains"),
     ("Changes", "/changes/", "changes"),
+    ("Hotfixes", "/hotfixes/", "hotfixes"),
     ("Calendar", "/calendar/", "calendar"),
     ("Teams", "/teams/", "teams"),
     ("Flags", "/flags/", "flags"),

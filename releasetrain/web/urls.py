@@ -15,10 +15,12 @@ from releasetrain.web.views import (
     departures,
     flags,
     help_pages,
+    hotfixes,
     intake,
     late,
     leaving,
     live,
+    locks,
     manifests,
     notices,
     overrides,
@@ -123,6 +125,25 @@ urlpatterns = [
     path("departures/<int:pk>/settings/", intake.settings, name="departures-settings"),
     path("departures/<int:pk>/rollback/", departures.roll_back, name="departures-rollback"),
     path("rollouts/<int:pk>/<slug:kind>/", rollouts.rollout_command, name="rollouts-command"),
+    path("departures/<int:pk>/contains/", hotfixes.contains, name="departures-contains"),
+    path("departures/<int:pk>/glass/", hotfixes.glass, name="departures-glass"),
+    *(
+        path(
+            f"departures/<int:pk>/glass/{verb}/",
+            hotfixes.glass_act,
+            {"verb": verb},
+            name=f"departures-{verb}-glass",
+        )
+        for verb in hotfixes.FORMS
+    ),
+    path("hotfixes/", hotfixes.hotfix_list, name="hotfixes"),
+    path("hotfixes/new/", hotfixes.hotfix_new, name="hotfixes-new"),
+    path("hotfixes/locks/", locks.lock_list, name="hotfixes-locks"),
+    path("hotfixes/locks/<int:pk>/", locks.lock_detail, name="hotfixes-lock"),
+    *(
+        path(f"hotfixes/locks/<int:pk>/{verb}/", locks.lock_act, {"verb": verb}, name=f"hotfixes-lock-{verb}")
+        for verb in locks.FORMS
+    ),
     path("changes/", changes.change_list, name="changes"),
     path("changes/new/", changes.change_new, name="changes-new"),
     path("changes/<int:pk>/", changes.change_detail, name="changes-detail"),

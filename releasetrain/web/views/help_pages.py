@@ -47,6 +47,27 @@ WORDS = (
         "A span in which nothing may move, or outside of which nothing may; it never stops a rollback.",
     ),
     ("Lane", "The way that something goes out: by train, as a hotfix, or as a flag switched on."),
+    (
+        "Hotfix",
+        "An express departure on demand. It takes its service from a train, which comes again at its stage.",
+    ),
+    (
+        "Break-glass",
+        "Half of each quorum and one on-call person let a hotfix go; the other votes are owed within a day.",
+    ),
+    (
+        "Live hotfix",
+        "One that everybody has. Nothing that is not known to contain it may follow: that would undo it.",
+    ),
+    ("Attest", "Give your word, with the reason, that a version contains a hotfix."),
+    (
+        "Lock",
+        "One rollout or one person has a service. Others wait, or take over. No lock stops a rollback.",
+    ),
+    (
+        "Settle",
+        "Say that the old side serves what everybody has, so that the next version can begin at 0 %.",
+    ),
     ("Rehearsal", "What a window would hit, and what that would do, before it is saved."),
     (
         "Override",
