@@ -61,7 +61,10 @@ def test_a_hotfix_starts_on_one_page_and_leads_to_its_votes(browser: Client) -> 
     departure = Departure.objects.get(train__lane="hotfix")
     assert (answer.status_code, answer["Location"]) == (302, f"/departures/{departure.pk}/")
     assert departure.state == "deciding"
-    assert departure.code in text_of(browser.get("/hotfixes/"))
+    listed = text_of(browser.get("/hotfixes/"))
+    assert departure.code in listed
+    assert "Every service is free." in listed
+    assert f"/departures/{departure.pk}/glass/" in browser.get(answer["Location"]).content.decode()
 
 
 def test_h4_the_same_form_breaks_the_glass(browser: Client) -> None:
@@ -98,6 +101,7 @@ def test_h3_a_departure_that_would_undo_a_hotfix_takes_somebodys_word(browser: C
     )
     version = departure.changes.get().version
     url = f"/departures/{departure.pk}/contains/"
+    assert url in browser.get(f"/departures/{departure.pk}/").content.decode()
     assert "it would undo it" in text_of(browser.get(url))
     assert url in browser.get("/hotfixes/").content.decode()
     said = {"service": str(make.service().pk), "version": version, "contains": "v1.1"}

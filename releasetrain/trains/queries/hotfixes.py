@@ -89,4 +89,5 @@ def hotfixes_under_way() -> QuerySet[Departure]:
     """Return the hotfixes that have not ended, newest first."""
     rows = Departure.objects.filter(train__lane=Lane.HOTFIX, sealed_at__isnull=False)
     rows = rows.exclude(state__in=FINISHED_STATES)
-    return rows.select_related("train__team", "train__environment", "train__captain").order_by("-departs_at")
+    rows = rows.select_related("train__team", "train__environment", "train__captain", "break_glass")
+    return rows.order_by("-departs_at")

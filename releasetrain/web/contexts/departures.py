@@ -25,6 +25,7 @@ from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
 from releasetrain.trains.rules.readiness import MANUAL, Sample
 from releasetrain.trains.rules.states import FINISHED_STATES, ChangeState, DepartureState
+from releasetrain.web.contexts.hotfixes import attest_link, links_of_hotfix
 from releasetrain.web.contexts.late import passes_to_decide
 
 MOST_CHECK_INS, MOST_ALTERNATIVES, MOST_REASON = 3, 3, 300
@@ -36,9 +37,10 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
     state = DepartureState(departure.state)
     if state is DepartureState.ROLLING:
         text = "Each stage is watched before the next. One press brings everybody back."
-        return NextStep(departure.pk, "Traffic is moving", text, actions=_brake(departure, roles))
+        actions = [*_brake(departure, roles), *links_of_hotfix(departure)]
+        return NextStep(departure.pk, "Traffic is moving", text, actions=actions)
     if state in FINISHED_STATES:
-        return NextStep(departure.pk, ENDS[state], departure.outcome)
+        return NextStep(departure.pk, ENDS[state], departure.outcome, actions=links_of_hotfix(departure))
     standing = standing_of(departure, now)
     step = _ahead(standing, person=person, roles=roles, now=now)
     offers = _ways_out(standing, person=person, roles=roles, now=now)
@@ -47,6 +49,8 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
         own += _second_person(departure, person, roles, now)
     if standing.load.has_open_ends:
         own += _open_ends(departure, person, roles, now)
+    undoes = any(reason.code == "hotfix_undo" for reason in standing.verdict.reasons)
+    own += links_of_hotfix(departure, undoes=undoes)
     own += passes_to_decide(departure, person=person, roles=roles, now=now)
     return replace(step, offers=offers, actions=[*own, *step.actions])
 
@@ -231,11 +235,10 @@ def _brake(departure: Departure, roles: Roles) -> list[Action]:
     rollouts = departure.rollouts.select_related("target__service")
     if not any(may_operate(roles, rollout) and not rollout.is_finished for rollout in rollouts):
         return []
-    return [
-        Action(
-            "rollback", "Roll everything back", f"/departures/{departure.pk}/rollback/", "undo-2", "danger"
-        )
-    ]
+    url = f"/departures/{departure.pk}/rollback/"
+    brake = Action("rollback", "Roll everything back", url, "undo-2", "danger")
+    away = any(rollout.makes_way and not rollout.is_finished for rollout in rollouts)
+    return [brake, *([attest_link(departure)] if away else [])]
 
 
 ENDS = {

@@ -6,10 +6,13 @@ from datetime import datetime
 
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Roles
+from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Target
+from releasetrain.panels import links
+from releasetrain.panels.shapes import Action
 from releasetrain.rollouts.access import may_lock
 from releasetrain.rollouts.line import Line, last_arrived, line_of, place_in_line
-from releasetrain.rollouts.models import UNBOUND_STATES, Rollout
+from releasetrain.rollouts.models import UNBOUND_STATES, Lock, Rollout
 from releasetrain.rollouts.readings import observe
 from releasetrain.trains.models import BreakGlass, Departure, LiveFix
 from releasetrain.trains.queries.glasses import owed_of
@@ -106,7 +109,7 @@ def targets_of_interest() -> list[Target]:
     """Return the targets that somebody has, or that somebody waits for."""
     busy = Rollout.objects.exclude(state__in=[one for one in UNBOUND_STATES if one != "queued"])
     taken = Target.objects.filter(pk__in=busy.values("target"))
-    locked = Target.objects.filter(locks__ended_at__isnull=True)
+    locked = Target.objects.filter(pk__in=Lock.objects.filter(ended_at__isnull=True).values("target"))
     rows = (taken | locked).distinct().select_related("service__team", "environment")
     return list(rows.order_by("service__name", "environment__order"))
 
@@ -153,3 +156,18 @@ def glass_line(glass: BreakGlass, now: datetime) -> GlassLine:
     owed = () if glass.confirmed_at else tuple(one.words for one in owed_of(glass) if one.lacking)
     late = (owed and glass.owed_until <= now) or (glass.reviewed_at is None and glass.review_due_at <= now)
     return GlassLine(glass, owed, bool(late))
+
+
+def attest_link(departure: Departure) -> Action:
+    """Lead to where somebody attests that a departure contains a live hotfix."""
+    url = f"{links.departure(departure.pk)}contains/"
+    return Action("contains", "Does it contain the hotfix?", url, "badge-check", opens=True)
+
+
+def links_of_hotfix(departure: Departure, *, undoes: bool = False) -> list[Action]:
+    """Lead to the glass of a hotfix, and to attesting where a departure would undo one."""
+    found = [attest_link(departure)] if undoes else []
+    if departure.train.lane == Lane.HOTFIX and departure.sealed_at is not None:
+        url = f"{links.departure(departure.pk)}glass/"
+        found.append(Action("glass", "Break-glass", url, "siren", "quiet", opens=True))
+    return found
