@@ -200,8 +200,9 @@ def test_the_list_makes_as_many_queries_for_one_change_as_for_fifty(sign_in: Sig
 
 
 def test_a_search_uses_its_index() -> None:
+    """Only a bitmap may be read: of a table this small, another index in order is as cheap by chance."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
         words = search_query("prices tax")
-        plan = Change.objects.alias(words=SEARCHED).filter(words=words).explain()
+        plan = Change.objects.alias(words=SEARCHED).filter(words=words).order_by().explain()
     assert "change_search" in plan

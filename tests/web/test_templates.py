@@ -56,6 +56,7 @@ def test_a_fragment_says_what_it_is_drawn_from_and_has_one_root_with_an_id(path:
         "row": departures.board(make.NOW).groups[0].rows[0],
         "rollout": page.rollouts[0],
         "page": page,
+        "id": "guide",
     }
     drawn = render_to_string(f"{path.parent.name}/{path.name}", {**context(make.NOW), **extra}).strip()
     roots = Roots()

@@ -188,7 +188,7 @@ def change_detail(request: Request, pk: int) -> HttpResponse:
     )
     context = {
         "change": page,
-        "late": late_offer(change, person=request.user, roles=request.roles, now=now),
+        "offer": late_offer(change, person=request.user, roles=request.roles, now=now),
         "feed": change_feed(change),
         "now": now,
     }

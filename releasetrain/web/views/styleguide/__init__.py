@@ -12,7 +12,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Link
 from releasetrain.web.templatetags.ui import LOOKS
-from releasetrain.web.views.styleguide import departures, lists, readiness, rollouts, times
+from releasetrain.web.views.styleguide import aboard, departures, lists, readiness, rollouts, times
 from releasetrain.web.views.styleguide.common import HERE, feed
 
 STATES = {
@@ -125,6 +125,9 @@ def context(now: datetime) -> dict[str, Any]:
         "deadlines": departures.deadlines(now),
         "readiness": readiness.readiness(now),
         "overrides": departures.overrides(now),
+        "graph": aboard.graph(),
+        "late": aboard.late(now),
+        "offer": aboard.offer(now),
         "steering": departures.steering(),
         "steer": departures.steer_form(),
         "cut_off_form": times.cut_off_form(),
