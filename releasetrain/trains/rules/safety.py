@@ -1,7 +1,7 @@
 """Find when a departure can leave and finish untouched: the last safe instant, and the next (RULES W4)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from releasetrain.calendars.rules.windows import Behaviour, Freeze
@@ -36,12 +36,18 @@ def touched(runs: Sequence[Run], closures: Closures) -> list[Touched]:
     touches stages that would start in it, one that lets the rollout finish only its first stage.
     """
     begins = offsets(runs)
-    found = [
-        span
-        for run in runs
-        for closure in closures.get(run.service, ())
-        for span in _mapped(run, closure.freeze, Span(closure.start, closure.end), begins[run.service])
-    ]
+    found: list[Touched] = []
+    for run in runs:
+        begin, lasts, starts = begins[run.service], run.lasts, _starts(run.steps)
+        for one in closures.get(run.service, ()):
+            if one.freeze.behaviour in PAUSES:
+                found.append(Touched(one.start - begin - lasts, _ended(one.end, begin), one.freeze))
+                continue
+            met = starts[:1] if one.freeze.behaviour is Behaviour.FINISH_ROLLOUT else starts
+            found += [
+                Touched(one.start - begin - start, _ended(one.end, begin + start), one.freeze, takes_low=True)
+                for start in met
+            ]
     return united(found)
 
 
@@ -56,16 +62,6 @@ def uncovered(runs: Sequence[Run], nobody: Mapping[int, Sequence[Span]]) -> list
         for run in runs
         for span in nobody.get(run.place.team, ())
     ]
-
-
-def _mapped(run: Run, freeze: Freeze, span: Span, begin: timedelta) -> Iterable[Touched]:
-    if freeze.behaviour in PAUSES:
-        yield Touched(span.start - begin - run.lasts, _ended(span.end, begin), freeze)
-        return
-    first_only = freeze.behaviour is Behaviour.FINISH_ROLLOUT
-    for start in [NOTHING] if first_only else _starts(run.steps):
-        later = begin + start
-        yield Touched(span.start - later, _ended(span.end, later), freeze, takes_low=True)
 
 
 def _starts(steps: Sequence[Step]) -> list[timedelta]:
@@ -85,10 +81,10 @@ def united(spans: Iterable[Touched]) -> list[Touched]:
     found: list[Touched] = []
     for one in sorted(spans, key=lambda span: (span.low, not span.takes_low)):
         last = found[-1] if found else None
-        if last and (one.low < last.high or (one.low == last.high and one.takes_low)):
-            found[-1] = replace(last, high=max(last.high, one.high))
-        else:
+        if last is None or one.low > last.high or (one.low == last.high and not one.takes_low):
             found.append(one)
+        elif one.high > last.high:
+            found[-1] = Touched(last.low, one.high, last.because, last.takes_low)
     return found
 
 
