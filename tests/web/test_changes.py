@@ -132,6 +132,19 @@ def test_i7_moving_is_one_press_on_the_page(sign_in: SignIn) -> None:
     assert change.departure == second
 
 
+def test_i2_who_got_off_is_told_so_once_and_may_board_again(sign_in: SignIn) -> None:
+    departure = make.departure()
+    change = world.aboard(departure)
+    browser = sign_in(Role.SUBMITTER)
+    said = page(browser.post(f"/changes/{change.pk}/withdraw/", {"reason": "not yet"}, follow=True))
+    assert said.count("It was withdrawn; it goes nowhere unless it is put aboard again.") == 1
+    assert '<li data-mark="done">' in said
+    assert f"Board {departure.code}" in said
+    browser.post(f"/changes/{change.pk}/board/{departure.pk}/")
+    change.refresh_from_db()
+    assert change.departure == departure
+
+
 def test_case_o7_saying_that_it_is_ready_is_one_press(sign_in: SignIn) -> None:
     browser = sign_in(Role.SUBMITTER)
     browser.post("/changes/new/", typed(departure=make.departure().pk, awaits_ready="on"))

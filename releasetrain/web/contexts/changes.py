@@ -13,6 +13,7 @@ from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action as Question
 from releasetrain.trains.queries import verdict
 from releasetrain.trains.queries.room import why_stand_by
+from releasetrain.trains.rules.boarding import MAY_COME_ABOARD
 from releasetrain.trains.rules.risk import level_of, weigh
 from releasetrain.trains.rules.standby import Priority
 from releasetrain.trains.rules.states import ChangeState, DepartureState
@@ -78,7 +79,7 @@ def page_of(
         submitted_at=change.submitted_at,
         steps=_way(change, departure, arrival),
         zone=_zone(change, departure, arrival),
-        sentence=arrival.sentence,
+        sentence=_beside(arrival),
         grounds=[_ahead(part) for part in arrival.parts if part.label in GROUNDS],
         p50_at=arrival.p50_at,
         p90_at=arrival.p90_at if arrival.p90_at != arrival.p50_at else None,
@@ -108,6 +109,12 @@ def page_of(
     )
 
 
+def _beside(arrival: Arrival) -> str:
+    """Return what is foreseen in a sentence, unless what blocks it says the same."""
+    is_said = arrival.blocked is not None and arrival.blocked.text == arrival.sentence
+    return "" if is_said else arrival.sentence
+
+
 def _zone(change: Change, departure: Departure | None, arrival: Arrival) -> str:
     own = departure or arrival.departure
     return own.train.time_zone if own else change.service.team.time_zone
@@ -128,7 +135,7 @@ def _ahead(part: Part) -> Step:
 
 def _steps(change: Change, departure: Departure | None) -> list[Step]:
     if departure is None:
-        mark: Mark = "done" if change.state == ChangeState.SUBMITTED else "pending"
+        mark: Mark = "pending" if change.state == ChangeState.DRAFT else "done"
         return [Step("Submitted", mark, at=change.submitted_at), Step("Aboard a train", "pending")]
     is_back = departure.state == DepartureState.ROLLED_BACK
     happened: list[tuple[str, datetime | None, datetime | None]] = [
@@ -211,7 +218,7 @@ def _actions(
     if change.awaits_ready and verdict(Question.READY, change, user, now, roles=roles).is_allowed:
         url = f"/changes/{change.pk}/ready/"
         found.append(Action(name="ready", label="It is ready", url=url, icon="circle-check", kind="primary"))
-    if state is ChangeState.SUBMITTED:
+    if state in MAY_COME_ABOARD:
         found += [_boarding(change, one, is_first=one is offers[0]) for one in offers]
     if state is ChangeState.STAND_BY or (
         state is ChangeState.ABOARD and change.departure and change.departure.is_boarding
