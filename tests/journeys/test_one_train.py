@@ -25,7 +25,7 @@ def test_from_submission_to_everybody(house: Up, look_around: NewPage) -> None:
     path = demo_departure(submitter, house)
     submitter.goto(f"{house.address}/changes/new/?departure={path.split('/')[2]}")
     submitter.get_by_label("Title").fill("Round the total to cents")
-    submitter.get_by_label("Service").select_option(label="Storefront")
+    submitter.get_by_label("Service", exact=True).select_option(label="Storefront")
     submitter.get_by_label("Version").fill("2026.48-journey")
     submitter.get_by_role("button", name="Submit").click()
     expect(submitter.get_by_role("heading", name="Round the total to cents")).to_be_visible()

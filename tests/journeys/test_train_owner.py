@@ -37,7 +37,7 @@ def test_a_train_over_a_clock_change_with_one_departure_moved(house: Up, look_ar
     submitter = look_around("Submitter")
     submitter.goto(f"{house.address}/changes/new/?departure={path.split('/')[2]}")
     submitter.get_by_label("Title").fill("Sleep through the night")
-    submitter.get_by_label("Service").select_option(label="Storefront")
+    submitter.get_by_label("Service", exact=True).select_option(label="Storefront")
     submitter.get_by_label("Version").fill("2027.11-1")
     submitter.get_by_role("button", name="Submit").click()
     expect(submitter.locator("main")).to_contain_text("Aboard")
