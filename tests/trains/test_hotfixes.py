@@ -64,6 +64,12 @@ def live_fix(version: str = "v1.1", **fields: object) -> LiveFix:
 # -- starting one
 
 
+def test_a_lane_is_made_on_the_terms_of_the_service_s_own_team() -> None:
+    make.train("Somebody else’s", team=make.team("Platform"))
+    own = make.train("Their own", ladder=[{"weight": 100, "bake_seconds": 7}])
+    assert started().train.ladder == own.ladder
+
+
 def test_h2_a_hotfix_is_an_express_departure_that_is_sealed_at_once() -> None:
     departure = started()
     assert (departure.state, departure.departs_at, departure.train.lane) == ("deciding", make.NOW, "hotfix")

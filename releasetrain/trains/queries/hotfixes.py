@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Environment, Service
@@ -78,11 +78,15 @@ def lanes_for(service: Service, environment: Environment) -> QuerySet[Train]:
 
 
 def pattern_for(service: Service, environment: Environment) -> Train | None:
-    """Return the train whose terms a new hotfix lane takes over: one that carries the service there."""
+    """Return the train whose terms a new hotfix lane takes over: one that carries the service there.
+
+    A train of the service's own team comes before one of others.
+    """
     rows = Train.objects.filter(
         lane=Lane.TRAIN, environment=environment, services=service, retired_at__isnull=True
     )
-    return rows.select_related("team", "environment", "policy").order_by("pk").first()
+    rows = rows.select_related("team", "environment", "policy")
+    return rows.order_by(Case(When(team=service.team_id, then=0), default=1), "pk").first()
 
 
 def hotfixes_under_way() -> QuerySet[Departure]:
