@@ -76,11 +76,15 @@ def _ahead(standing: Standing, *, person: User, roles: Roles, now: datetime) -> 
 
 def _deciding(standing: Standing, *, person: User, roles: Roles, now: datetime) -> NextStep:
     departure = standing.departure
-    if verdict(Ask.VOTE, departure, person, now, roles=roles).is_allowed:
+    own = person.pk in standing.load.authors and person.pk not in (
+        standing.tally.missing if standing.tally and standing.tally.missing else ()
+    )
+    if not own and verdict(Ask.VOTE, departure, person, now, roles=roles).is_allowed:
         text = "Read the manifest, then say go or no-go. Your vote is bound to what is sealed."
         return NextStep(departure.pk, "Your vote is asked", text, departure.departs_at)
     names = listed(standing.missing) or "nobody yet"
-    return NextStep(departure.pk, "Others decide", f"Waiting for {names}.", departure.departs_at)
+    why = "You wrote or submitted some of this, so your vote would not count. " if own else ""
+    return NextStep(departure.pk, "Others decide", f"{why}Waiting for {names}.", departure.departs_at)
 
 
 def _release(departure: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
