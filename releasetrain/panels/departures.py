@@ -165,7 +165,7 @@ def _more(pk: int, *, is_sealed: bool) -> list[Link]:
             Link("Release notes", links.notes(pk)),
             Link("Revisions", links.revisions(pk)),
         ]
-    return more
+    return [*more, Link("Ledger", links.ledger(pk))]
 
 
 def _change(

@@ -29,6 +29,7 @@ from releasetrain.web.lists import paged, pager
 from releasetrain.web.request import Request
 
 VIEWS = (("mine", "Mine"), ("teams", "My teams’"), ("all", "Everybody’s"))
+NARROWING = ("q", "team", "service", "state", "risk")
 
 
 @signed_in
@@ -45,6 +46,7 @@ def change_list(request: Request) -> HttpResponse:
         "pager": pager(request, page),
         "tabs": [Tab(label, f"/changes/?whose={name}", name == chosen) for name, label in VIEWS],
         "filters": filters,
+        "is_narrowed": filters.is_bound and any(filters.cleaned_data.get(name) for name in NARROWING),
         "submit_url": "/changes/new/" if request.roles.has_any(Role.SUBMITTER) else "",
         "now": clock.now(),
     }
