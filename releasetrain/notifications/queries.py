@@ -89,7 +89,7 @@ def _voters(departure: Departure, event: Event) -> Iterable[int]:
 
 def _aboard(event: Event, departure: Departure) -> Iterable[int]:
     """Return who answers for a change aboard, or for one that this very event took off."""
-    placed = [*event.data.get("moved", []), *event.data.get("returned", [])]
+    placed = [pk for where in ("moved", "standing_by", "returned") for pk in event.data.get(where, [])]
     return _answering(Change.objects.filter(departure=departure) | Change.objects.filter(pk__in=placed))
 
 

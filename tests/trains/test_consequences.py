@@ -123,6 +123,18 @@ def test_i12_cancelling_says_where_each_change_goes() -> None:
     ]
 
 
+def test_i11_i12_what_finds_no_room_on_the_next_departure_is_foretold() -> None:
+    of = departure()
+    world.aboard(of)
+    world.aboard(of)
+    following = of.train.departures.get(planned_at=TUESDAY + 7 * DAY)
+    following.plan = {**following.plan, "capacity": 1}
+    following.save()
+    goes, waits = ask(Action.CANCEL, of).sentences[1:]
+    assert goes.startswith(f"1 change of Ada goes to {following.code} on Tue 8 Dec")
+    assert waits == f"1 change of Ada stands by for {following.code}, which has no more room."
+
+
 def test_i12_without_a_next_departure_changes_are_returned() -> None:
     of = world.cleared()
     found = ask(Action.CANCEL, of, now=of.cut_off_at)

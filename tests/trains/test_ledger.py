@@ -16,6 +16,7 @@ from releasetrain.calendars.rules.windows import Lane
 from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions
 from releasetrain.trains.actions import Placement
+from releasetrain.trains.actions.sealing import why_not_sound
 from releasetrain.trains.models import Change, Departure, LatePass, LedgerEntry, Train
 from releasetrain.trains.queries.ledger import lost_property
 from tests import make
@@ -410,3 +411,86 @@ def _check_stays(history: History) -> None:
             assert before.ended_at is not None
             if before.end in ("rolled_over", "moved"):
                 assert before.to_id == after.departure_id
+
+
+def roomy(departure: Departure, **plan: Any) -> Departure:
+    """Make the next departure of its train, with little room."""
+    return following(departure, plan={**departure.plan, **plan})
+
+
+def places(*changes: Change) -> list[tuple[str, int | None, int | None]]:
+    return [
+        (one.state, one.departure_id, one.stand_by_for_id)
+        for one in (Change.objects.get(pk=change.pk) for change in changes)
+    ]
+
+
+END_OF_IT = ["cancel", "skip", "place"]
+
+
+def ended(departure: Departure, how: str) -> None:
+    """Let everything aboard a departure go on, in each of the ways in which that happens."""
+    if how == "cancel":
+        actions.cancel(departure, reason="closed", by=world.manager(), now=make.NOW)
+    elif how == "skip":
+        actions.skip(departure, reason="closed", by=world.manager(), now=make.NOW)
+    else:
+        rolling = rolled_out(departure)
+        actions.mark_rolled_back(rolling, reason="errors", by=world.manager(), now=departure.departs_at)
+        actions.place_returned(
+            departure, placements={}, reason="mended", by=world.manager(), now=departure.departs_at
+        )
+
+
+@pytest.mark.parametrize("how", END_OF_IT)
+def test_i11_i12_what_finds_no_room_on_the_next_departure_stands_by_there(how: str) -> None:
+    departure = make.departure()
+    nxt = roomy(departure, capacity=2)
+    world.aboard(nxt)
+    low, urgent = boarded(departure, priority=4), boarded(departure, priority=1)
+    ended(departure, how)
+    assert places(low, urgent) == [("stand_by", None, nxt.pk), ("aboard", nxt.pk, None)]
+    assert [(row.end, row.to) for row in low.ledger.all()] == [("stood_by", nxt)]
+    assert "change.stood_by" in world.kinds(nxt)
+    assert low.pk not in [loss.change.pk for loss in lost_property()]
+
+
+@pytest.mark.parametrize("how", END_OF_IT)
+def test_i8_i9_i12_needs_and_bundles_stay_together_where_there_is_little_room(how: str) -> None:
+    departure = make.departure()
+    nxt = roomy(departure, capacity=2)
+    first, second = (boarded(departure, bundle="Tax") for _ in range(2))
+    needs_both = boarded(departure, priority=1)
+    actions.say_need(needs_both, first, by=world.submitter(), now=make.NOW)
+    alone = boarded(departure)
+    ended(departure, how)
+    waits, sits = ("stand_by", None, nxt.pk), ("aboard", nxt.pk, None)
+    assert places(needs_both, first, second, alone) == [waits, sits, sits, waits]
+    assert why_not_sound(nxt) == ""
+
+
+def test_i8_i12_what_is_needed_is_returned_so_what_needs_it_does_not_go_on_alone() -> None:
+    departure = make.departure()
+    following(departure)
+    needed, needing, alone = (boarded(departure) for _ in range(3))
+    actions.say_need(needing, needed, by=world.submitter(), now=make.NOW)
+    actions.cancel(
+        departure,
+        reason="closed",
+        by=world.manager(),
+        now=make.NOW,
+        placements={needed.pk: Placement.RETURN},
+    )
+    assert [state for state, _, _ in places(needed, needing, alone)] == ["returned", "returned", "aboard"]
+    assert lost_property() == []
+
+
+def test_i9_i12_a_bundle_that_somebody_had_left_is_as_broken_on_the_next_departure() -> None:
+    departure = make.departure()
+    nxt = following(departure)
+    left, stays = (boarded(departure, bundle="Tax") for _ in range(2))
+    actions.withdraw(left, by=world.submitter(), now=make.NOW)
+    actions.cancel(departure, reason="closed", by=world.manager(), now=make.NOW)
+    stays.refresh_from_db()
+    assert stays.bundle is not None
+    assert (stays.departure, [one["change"] for one in stays.bundle.missing]) == (nxt, [left.pk])

@@ -37,6 +37,7 @@ from releasetrain.trains.actions.late import (
     use_pass,
     withdraw_pass,
 )
+from releasetrain.trains.actions.onward import Placement
 from releasetrain.trains.actions.overrides import (
     approve_override,
     raise_overdue_review,
@@ -45,7 +46,6 @@ from releasetrain.trains.actions.overrides import (
     withdraw_override,
 )
 from releasetrain.trains.actions.overruling import agree_to_overrule, ask_to_overrule
-from releasetrain.trains.actions.placing import Placement
 from releasetrain.trains.actions.policies import (
     PolicyVoted,
     propose_policy,

@@ -12,7 +12,7 @@ from releasetrain.trains.actions.decisions import reopen
 from releasetrain.trains.actions.holding import hold_by_system, what_holds
 from releasetrain.trains.actions.ledger import close
 from releasetrain.trains.actions.locking import locked_departure
-from releasetrain.trains.actions.placing import Placement, locked_with_platforms, place
+from releasetrain.trains.actions.onward import Placement, locked_with_platforms, place
 from releasetrain.trains.actions.refusals import NotDue, SteeringRefused, refuse_unless
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import Action, By, Standing, standing_of, verdict

@@ -16,7 +16,7 @@ from releasetrain.lib.verdict import Reason
 from releasetrain.trains.actions.checking_in import ask_again
 from releasetrain.trains.actions.holding import end_hold
 from releasetrain.trains.actions.locking import locked_departure
-from releasetrain.trains.actions.placing import Placement, locked_with_platforms, place
+from releasetrain.trains.actions.onward import Placement, locked_with_platforms, place
 from releasetrain.trains.actions.refusals import SteeringRefused, refuse, refuse_unless
 from releasetrain.trains.actions.sealing import open_boarding
 from releasetrain.trains.actions.timetable import TIMES, set_times

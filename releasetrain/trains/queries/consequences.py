@@ -1,6 +1,6 @@
 """Foretell what steering a departure would do: what moves, which votes lapse, and who is told."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from releasetrain.trains.queries.departures import changes_of, next_to_board
 from releasetrain.trains.queries.forecast import Forecast, forecast_of
 from releasetrain.trains.queries.neighbours import neighbours_of, why_not_postpone_to
 from releasetrain.trains.queries.permissions import By
+from releasetrain.trains.queries.placing import shared_out
 from releasetrain.trains.queries.timetable import times_of
 from releasetrain.trains.queries.verdicts import Action, verdict
 from releasetrain.trains.rules.departing import MAX_HOLD
@@ -228,22 +229,38 @@ def _placed(question: Question) -> Iterator[str]:
         yield "Nothing is aboard, so nothing has to be placed."
         return
     following = next_to_board(question.departure, question.now)
-    going = [
-        one
+    in_time = {
+        one.pk: following
         for one in question.aboard
         if following is not None and question.now < following.cut_off_for(one.boarding_category)
-    ]
-    staying = [one for one in question.aboard if one not in going]
+    }
+    shared = shared_out(question.aboard, in_time)
+    going = [one for one in question.aboard if one.pk in shared.aboard]
+    waiting = [one for one in question.aboard if one.pk in shared.standing]
+    staying = [one for one in question.aboard if one not in going and one not in waiting]
     if following is not None and going:
         goes = "goes" if len(going) == 1 else "go"
         where = f"{following.code} on {question.on(following.departs_at)}"
         yield f"{_counted(going)} of {_whose(going)} {goes} to {where}, unless placed otherwise."
+    if following is not None and waiting:
+        stands = "stands" if len(waiting) == 1 else "stand"
+        count = f"{_counted(waiting)} of {_whose(waiting)}"
+        yield f"{count} {stands} by for {following.code}, which has no more room."
     if staying:
-        why = (
-            "no cut-off of the next departure is ahead for it" if following else "there is no next departure"
-        )
         verb = "is" if len(staying) == 1 else "are"
+        why = _why_returned(staying, following, in_time)
         yield f"{_counted(staying)} of {_whose(staying)} {verb} returned: {why}."
+
+
+def _why_returned(
+    staying: list[Change], following: Departure | None, in_time: Mapping[int, Departure | None]
+) -> str:
+    if following is None:
+        return "there is no next departure"
+    late = "no cut-off of the next departure is ahead for it"
+    if all(one.pk not in in_time for one in staying):
+        return late
+    return f"{late}, or for what it needs or goes all or nothing with"
 
 
 def _skipped(question: Question) -> Iterator[str]:

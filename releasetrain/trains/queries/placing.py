@@ -1,10 +1,13 @@
 """Find where the changes of a departure may go that does not go: the next one, or an express."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from releasetrain.calendars.rules.windows import Lane
-from releasetrain.trains.models import Departure
+from releasetrain.trains.models import Change, Departure, Need
+from releasetrain.trains.queries.room import rider_of, riders
+from releasetrain.trains.rules.onward import Goer, Onward, Stop, go_on
+from releasetrain.trains.rules.standby import taken
 from releasetrain.trains.rules.states import BOARDING_STATES
 
 
@@ -29,3 +32,23 @@ def expresses_for(services: Iterable[int], departure: Departure, now: datetime) 
             if service.pk in wanted:
                 found.setdefault(service.pk, row)
     return found
+
+
+def shared_out(changes: Iterable[Change], to: Mapping[int, Departure | None]) -> Onward:
+    """Say who finds a place where it goes on to, and who stands by there (RULES I8, I9, I11).
+
+    :param to: where each one goes on to, by its id
+    """
+    goers = {one.pk: Goer(rider_of(one), _pk(to.get(one.pk)), one.bundle_id) for one in changes}
+    stops = {one.pk: one for one in to.values() if one is not None}
+    needs = Need.objects.filter(change__in=goers, needed__in=goers).values_list("change_id", "needed_id")
+    return go_on(goers.values(), needs if stops else (), {pk: _stop(one) for pk, one in stops.items()})
+
+
+def _pk(departure: Departure | None) -> int | None:
+    return departure.pk if departure else None
+
+
+def _stop(departure: Departure) -> Stop:
+    aboard = riders(departure)[0] if departure.room.is_limited else ()
+    return Stop(departure.departs_at, departure.room, taken(aboard))
