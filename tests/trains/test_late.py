@@ -20,6 +20,7 @@ from releasetrain.trains.actions.refusals import BoardingClosed, PassRefused
 from releasetrain.trains.models import Change, Departure, LatePass
 from releasetrain.trains.queries import Action, By, latest_manifests, standing_of, verdict
 from releasetrain.trains.queries.late import price_of
+from releasetrain.trains.rules.late import Price
 from releasetrain.trains.tasks import lapse_late_passes
 from tests import make
 from tests.trains import test_deciding, world
@@ -415,3 +416,40 @@ def test_i6_no_pass_is_good_after_its_departure() -> None:
         actions.grant_pass(
             row, use_by=departure.departs_at + MINUTE, by=kim(), now=departure.cut_off_at + 2 * MINUTE
         )
+
+
+def cleared_after(row: LatePass) -> Departure:
+    """Clear the departure of a pass that was granted while people were deciding."""
+    assert world.vote(row.departure, world.manager()).cleared
+    return Departure.objects.get(pk=row.departure_id)
+
+
+def test_i1_a_pass_granted_before_clearance_is_priced_again_and_granted_by_a_second_person() -> None:
+    row = granted(world.sealed(), fixes="INC-7: nobody can pay")
+    departure = cleared_after(row)
+    now = departure.cut_off_at + 3 * MINUTE
+    with pytest.raises(PassRefused, match="a second person who runs it has to grant the pass"):
+        actions.use_pass(row, by=bob(), now=now)
+    with pytest.raises(BoardingClosed):
+        actions.board(row.change, departure, by=bob(), now=now)
+    with pytest.raises(PassRefused, match="You have granted it already"):
+        actions.grant_pass(row, by=kim(), now=now)
+    row = actions.grant_pass(row, by=world.manager("Lee"), now=now)
+    assert (row.state, row.seconded_by_label) == ("granted", "Lee")
+    assert Price.from_json(row.price).votes == 1
+    actions.use_pass(row, by=bob(), now=now)
+    departure.refresh_from_db()
+    assert departure.state == "deciding"
+
+
+def test_i1_a_pass_granted_before_clearance_that_fixes_nothing_is_asked_for_again() -> None:
+    row = granted(world.sealed())
+    departure = cleared_after(row)
+    now = departure.cut_off_at + 3 * MINUTE
+    with pytest.raises(PassRefused, match="take the pass back, and ask again for what it fixes"):
+        actions.use_pass(row, by=bob(), now=now)
+    with pytest.raises(PassRefused, match="only what fixes something"):
+        actions.grant_pass(row, by=world.manager("Lee"), now=now)
+    actions.withdraw_pass(row, by=bob(), now=now)
+    again = asked(departure, row.change, fixes="INC-7", now=now)
+    assert again.state == "asked"

@@ -8,6 +8,7 @@ from releasetrain.accounts.rules import Role
 from releasetrain.trains import actions
 from releasetrain.trains.models import LatePass, LedgerEntry
 from releasetrain.trains.queries.ledger import lost_property
+from releasetrain.trains.rules.states import Choice
 from tests import make
 from tests.trains import world
 from tests.trains.test_parallel import MANY, at_once, happened, refusals
@@ -110,3 +111,41 @@ def test_i12_twenty_cancellations_place_every_change_once() -> None:
     assert nxt.changes.count() == 5
     assert LedgerEntry.objects.count() == 10
     assert lost_property() == []
+
+
+def test_i11_i12_twenty_cancellations_share_out_the_room_of_the_next_departure_once() -> None:
+    departure = make.departure()
+    later = make.NOW + timedelta(days=1)
+    nxt = make.departure(
+        departure.train,
+        planned_at=later,
+        cut_off_at=later - 60 * MINUTE,
+        departs_at=later,
+        plan={**departure.plan, "capacity": 2},
+    )
+    for _ in range(5):
+        change = make.change(author=world.submitter())
+        actions.board(change, departure, by=world.submitter(), now=make.NOW)
+    manager = world.manager()
+    results = at_once(*[lambda: actions.cancel(departure, reason="closed", by=manager, now=make.NOW)] * MANY)
+    assert len(refusals(results)) == MANY - 1
+    assert (nxt.changes.count(), nxt.standing_by.count()) == (2, 3)
+    assert happened("trains.change.stood_by") == 3
+    assert lost_property() == []
+
+
+def test_i1_twenty_uses_and_one_clearance_let_nothing_aboard_at_the_old_price() -> None:
+    row = asked()
+    now = row.departure.cut_off_at + 2 * MINUTE
+    actions.grant_pass(row, by=world.manager(), now=now)
+    bob, kim, digest = world.submitter("Bob"), world.manager("Kim"), world.digest(row.departure)
+    results = at_once(
+        lambda: actions.vote(row.departure, choice=Choice.GO, digest=digest, by=kim, now=now),
+        *[lambda: actions.use_pass(row, by=bob, now=now)] * (MANY - 1),
+    )
+    row.refresh_from_db()
+    is_used = row.state == "used"
+    assert happened("trains.late_pass.used") == is_used
+    codes = {one.code for one in refusals(results)}
+    assert ("priced_again" in codes) is not is_used
+    assert row.departure.changes.filter(pk=row.change_id).exists() is is_used

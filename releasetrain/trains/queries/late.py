@@ -21,7 +21,6 @@ from releasetrain.trains.rules.forecast import Run, steps_of
 from releasetrain.trains.rules.late import (
     LIVE,
     USUAL_LIMIT,
-    Pass,
     PassState,
     Phase,
     Price,
@@ -30,12 +29,16 @@ from releasetrain.trains.rules.late import (
     phase_of,
     price,
     why_not_ask,
+)
+from releasetrain.trains.rules.parts import part_digest, versions_of
+from releasetrain.trains.rules.passes import (
+    Pass,
     why_not_decide,
     why_not_extend,
     why_not_grant,
+    why_not_use,
     why_over,
 )
-from releasetrain.trains.rules.parts import part_digest, versions_of
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
 NOT_LEFT = sorted(OPEN_STATES)
@@ -68,6 +71,7 @@ def pass_of(row: LatePass) -> Pass:
         use_by=row.use_by,
         is_extended=row.extended_at is not None,
         fixes=row.fixes,
+        grants=sum(name != "" for name in (row.granted_by_label, row.seconded_by_label)),
     )
 
 
@@ -79,7 +83,8 @@ def live_pass_of(change: Change) -> LatePass | None:
 def good_pass(change: Change, departure: Departure, at: datetime) -> LatePass | None:
     """Return the pass that lets a change aboard a departure at an instant, if it has one."""
     rows = LatePass.objects.filter(change=change, departure=departure, state=PassState.GRANTED, use_by__gt=at)
-    return rows.first()
+    row = rows.select_related("change").first()
+    return row if row and pass_of(row).is_enough_in(phase_for(change, departure, at)) else None
 
 
 def phase_for(change: Change, departure: Departure, at: datetime) -> Phase:
@@ -211,11 +216,9 @@ def why_not_pass(action: str, row: LatePass, person: int | None, at: datetime) -
         return why_not_decide(known, phase, person=person, zone=zone, now=at)
     if action == "extend_late":
         return why_not_extend(known, phase, zone=zone, now=at)
-    if why := why_over(known, zone=zone, now=at):
-        return why
-    if action == "use_late" and known.state is not PassState.GRANTED:
-        return Reason("not_granted", "This late pass is not granted yet.")
-    return None
+    if action == "use_late":
+        return why_not_use(known, phase, zone=zone, now=at)
+    return why_over(known, zone=zone, now=at)
 
 
 def about_pass(

@@ -9,7 +9,12 @@ from releasetrain.panels.audience import Audience
 from releasetrain.panels.late import line_of
 from releasetrain.panels.shapes import Action, LateOffer, LedgerLine, LostLine
 from releasetrain.trains.models import Change, Departure, LatePass, LedgerEntry
-from releasetrain.trains.queries.late import late_departures_for, live_pass_of, passes_with_everything
+from releasetrain.trains.queries.late import (
+    late_departures_for,
+    live_pass_of,
+    passes_with_everything,
+    why_not_pass,
+)
 from releasetrain.trains.queries.ledger import Lost
 from releasetrain.trains.queries.verdicts import Action as Ask
 from releasetrain.trains.queries.verdicts import verdict
@@ -72,7 +77,10 @@ def pass_actions(row: LatePass, *, person: User, roles: Roles, now: datetime) ->
 
 
 def why_not_granted_by(row: LatePass, *, person: User, roles: Roles, now: datetime) -> str:
-    """Say why this person cannot grant a pass that waits; nothing where they may or it is decided."""
+    """Say why this person cannot grant a pass that waits, or what one waits for that costs more by now."""
+    if row.state == PassState.GRANTED:
+        why = why_not_pass("use_late", row, person.pk, now)
+        return why.text if why and why.code == "priced_again" else ""
     answer = verdict(Ask.GRANT_LATE, row, person, now, roles=roles)
     waits = row.state == PassState.ASKED
     return "" if answer.is_allowed or not waits else answer.reasons[0].text
@@ -82,7 +90,8 @@ def passes_to_decide(departure: Departure, *, person: User, roles: Roles, now: d
     """Lead whoever may grant to the late passes that wait; nothing is read where none was ever asked."""
     if not departure.late_passes_asked:
         return []
-    waiting = passes_with_everything().filter(departure=departure, state=PassState.ASKED)
+    undecided = [PassState.ASKED, PassState.GRANTED]
+    waiting = passes_with_everything().filter(departure=departure, state__in=undecided)
     return [
         Action(
             f"late-{row.pk}",

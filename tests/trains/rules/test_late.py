@@ -9,7 +9,6 @@ from releasetrain.calendars.rules.windows import Place
 from releasetrain.trains.rules.decision import Ballot, Seat, tally
 from releasetrain.trains.rules.forecast import Run, steps_of
 from releasetrain.trains.rules.late import (
-    Pass,
     PassState,
     Phase,
     Price,
@@ -17,11 +16,9 @@ from releasetrain.trains.rules.late import (
     phase_of,
     price,
     why_not_ask,
-    why_not_decide,
-    why_not_extend,
-    why_not_grant,
     why_not_limit,
 )
+from releasetrain.trains.rules.passes import Pass, why_not_decide, why_not_extend, why_not_grant, why_not_use
 from releasetrain.trains.rules.states import Choice, DepartureState
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -225,3 +222,22 @@ def test_i6_a_limit_lies_ahead_and_not_after_the_departure(
 ) -> None:
     why = why_not_limit(use_by, departs_at=NOW + 2 * HOUR, after=after, zone="UTC", now=NOW)
     assert (why is None) is is_allowed
+
+
+@pytest.mark.parametrize(
+    ("phase", "grants", "fixes", "says"),
+    [
+        (Phase.DECIDING, 1, "", ""),
+        (Phase.CLEARED, 2, "the tax", ""),
+        (Phase.CLEARED, 1, "the tax", "a second person who runs it has to grant"),
+        (Phase.CLEARED, 1, "", "ask again for what it fixes"),
+    ],
+)
+def test_i1_a_pass_is_good_only_while_as_many_have_granted_it_as_it_takes_now(
+    phase: Phase, grants: int, fixes: str, says: str
+) -> None:
+    granted = one(PassState.GRANTED, grants=grants, fixes=fixes, granted_by=7)
+    why = why_not_use(granted, phase, zone="UTC", now=NOW)
+    assert says in why.text if why else says == ""
+    decides = why_not_decide(granted, phase, person=None, zone="UTC", now=NOW)
+    assert (decides is None) is (why is not None)
