@@ -13,6 +13,7 @@ from releasetrain.accounts.rules import Role
 from releasetrain.lib import clock
 from releasetrain.trains import actions
 from releasetrain.trains.models import Change, Departure, LatePass
+from releasetrain.web.forms.late import MOST_PLACED_SINGLY
 from tests import make
 from tests.trains import world
 from tests.web.conftest import SignIn
@@ -258,6 +259,42 @@ def test_i12_cancelling_asks_where_each_change_goes(kim: Client, monkeypatch: py
     goes.refresh_from_db()
     back.refresh_from_db()
     assert (goes.departure, back.state) == (nxt, "returned")
+
+
+def test_i12_beyond_what_is_listed_it_says_how_many_more_there_are_and_where_they_go(
+    kim: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    departure = make.departure()
+    for _ in range(MOST_PLACED_SINGLY + 2):
+        world.aboard(departure)
+    stop_clock(monkeypatch, make.NOW)
+    url = f"/departures/{departure.pk}/cancel/"
+    assert "2 changes more are not listed here: there is no next departure, so they are returned" in text_of(
+        kim.get(url)
+    )
+    later = make.NOW + timedelta(days=1)
+    nxt = make.departure(departure.train, planned_at=later, cut_off_at=later - 60 * MINUTE, departs_at=later)
+    assert f"2 changes more are not listed here and go to {nxt.code}, the next departure" in text_of(
+        kim.get(url)
+    )
+    departure.changes.last().delete()
+    assert "1 change more is not listed here and goes to" in text_of(kim.get(url))
+    departure.changes.last().delete()
+    assert "not listed here" not in text_of(kim.get(url))
+
+
+def test_i1_a_pass_that_was_granted_before_clearance_says_that_it_costs_more_now(
+    kim: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    departure = world.sealed()
+    row = asked(departure, fixes="INC-7")
+    now = departure.cut_off_at + 3 * MINUTE
+    actions.grant_pass(row, by=world.manager("Kim"), now=now)
+    world.vote(departure, world.manager())
+    stop_clock(monkeypatch, now)
+    page = text_of(kim.get(path(row)))
+    assert "It was granted before this departure was cleared to depart; a second person" in page
+    assert "1 vote is asked for again" in page
 
 
 def test_i12_a_place_that_is_none_is_refused_with_a_sentence(

@@ -238,6 +238,8 @@ def steer_form(
     answer = verdict(verb.ask, departure, person, now, roles=roles)
     reason = None if answer.is_allowed else answer.reasons[0]
     sentences, warnings = _foreseen(verb, departure, form, person, reason, now)
+    if isinstance(form, PlacingForm) and form.rest and reason is None:
+        sentences = [*sentences, form.rest]
     return SteerForm(
         pk=departure.pk,
         departure=str(departure),

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from releasetrain.trains.actions import Placement
-from releasetrain.trains.models import Change
+from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries.departures import next_to_board
 from releasetrain.trains.queries.placing import expresses_for
 from releasetrain.trains.rules.late import Phase
@@ -68,6 +68,8 @@ class PlacingForm(ReasonForm):
         rows = self.departure.changes.filter(state__in=self.states).select_related("service", "bundle")
         self.changes = list(rows.order_by("boarded_at", "pk")[:MOST_PLACED_SINGLY])
         following = next_to_board(self.departure, self.now)
+        more = rows.count() - len(self.changes) if len(self.changes) == MOST_PLACED_SINGLY else 0
+        self.rest = _rest(more, following)
         services = {one.service_id for one in self.changes}
         expresses = expresses_for(services, self.departure, self.now) if services else {}
         for change in self.changes:
@@ -90,6 +92,17 @@ class PlaceReturnedForm(PlacingForm):
     """Why what came back may go again, and where each change goes."""
 
     states = (ChangeState.RETURNED,)
+
+
+def _rest(more: int, following: Departure | None) -> str:
+    """Say where the changes go that have no field of their own, nothing where there are none."""
+    if not more:
+        return ""
+    count, go = ("1 change more is", "goes") if more == 1 else (f"{more} changes more are", "go")
+    if following is None:
+        return f"{count} not listed here: there is no next departure, so they are returned to their authors."
+    where = f"{following.code}, the next departure, as far as its cut-offs are ahead; else to their authors"
+    return f"{count} not listed here and {go} to {where}."
 
 
 def _named(change: Change) -> str:
