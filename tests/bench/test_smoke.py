@@ -14,6 +14,8 @@ from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
 from releasetrain.bench.serving import ROOT
+from releasetrain.trains.models import LedgerEntry
+from releasetrain.trains.queries.ledger import lost_property
 
 SMALL = Options(seconds=0.3, watchers=(3,), rollbacks=1, rate=20, scale=0.001)
 
@@ -73,6 +75,7 @@ def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick
     assert figures[calendar.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1
     assert all(aim.found is not None for aim in result.aims)
     assert "form no chain" in result.notes[0]
+    assert (lost_property(), LedgerEntry.objects.exists()) == ([], True)
 
 
 def test_a_full_train_is_sealed_and_looked_at_beside_a_yardstick(
@@ -88,6 +91,7 @@ def test_a_full_train_is_sealed_and_looked_at_beside_a_yardstick(
     assert figures[decision.BARE]["queries"] == 1
     assert figures[decision.ORDER]["queries"] == 0
     assert all(aim.found is not None for aim in result.aims)
+    assert (lost_property(), LedgerEntry.objects.exists()) == ([], True)
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def lay_decade(scale: float, now: datetime) -> Decade:
     _lay_windows(ground, max(WINDOWS // 8, round(WINDOWS * scale)), round(OCCURRENCES * scale), now)
     say("calendar: laying changes")
     _lay_changes(trains, ground, round(CHANGES * scale), now)
+    keep_ledger()
     asked = _bring_up_to_date(trains, ground.person, now)
     daily = _daily(ground, now)
     say("calendar: laying events")
@@ -237,6 +238,24 @@ def _lay_changes(trains: Sequence[Train], ground: _Ground, changes: int, now: da
             "submitted_at": f"t.submitted_at - n * interval '{10 * 365 * 86400 / max(1, changes):.3f} s'",
         },
     )
+
+
+def keep_ledger() -> None:
+    """Write down every stay aboard that bulk SQL has laid, ended as its change says (RULES I16)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO trains_ledgerentry (change_id, departure_id, departure_label, entered_at, "
+            'entered_by_label, "end", ended_at, ended_by_label, reason) '
+            "SELECT c.id, c.departure_id, 'a departure of the benchmark', "
+            "coalesce(c.boarded_at, c.submitted_at), "
+            "'the benchmark', CASE c.state WHEN 'aboard' THEN '' ELSE c.state END, "
+            "CASE c.state WHEN 'aboard' THEN NULL ELSE coalesce(d.finished_at, c.submitted_at) END, "
+            "CASE c.state WHEN 'aboard' THEN '' ELSE 'the benchmark' END, "
+            "CASE c.state WHEN 'aboard' THEN '' ELSE 'laid in bulk' END "
+            "FROM trains_change c LEFT JOIN trains_departure d ON d.id = c.departure_id "
+            "WHERE c.state IN ('aboard', 'shipped') "
+            "AND NOT EXISTS (SELECT 1 FROM trains_ledgerentry e WHERE e.change_id = c.id)"
+        )
 
 
 def _bring_up_to_date(trains: Sequence[Train], person: User, now: datetime) -> list[int]:

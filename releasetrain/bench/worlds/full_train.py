@@ -9,7 +9,7 @@ from releasetrain.accounts.actions import add_person, grant
 from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.bench.progress import say
-from releasetrain.bench.worlds.decade import BUILDER, LADDER, ZONES
+from releasetrain.bench.worlds.decade import BUILDER, LADDER, ZONES, keep_ledger
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.trains import actions
 from releasetrain.trains.models import Bundle, Change, Departure, Need, Train
@@ -37,6 +37,7 @@ def lay_full_train(departures: int, scale: float, now: datetime) -> FullTrain:
     filled = list(train.departures.order_by("departs_at")[:departures])
     for departure in filled:
         _fill(departure, services, max(len(services), round(CHANGES * scale)), voters[0], now)
+    keep_ledger()
     return FullTrain(filled, voters)
 
 
