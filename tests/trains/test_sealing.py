@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from releasetrain.catalog.models import Dependency
+from releasetrain.events.models import Event
 from releasetrain.lib.hashing import digest
 from releasetrain.trains import actions, queries
 from releasetrain.trains.actions.refusals import NotDue
@@ -58,6 +59,9 @@ def test_nothing_is_sealed_before_its_cut_off_or_twice() -> None:
 def test_i10_an_empty_departure_is_skipped() -> None:
     departure = actions.seal(make.departure(), now=make.NOW + timedelta(hours=1))
     assert (departure.state, departure.outcome) == ("skipped", "Nothing was aboard at the cut-off.")
+    told = Event.objects.get(kind="trains.departure.skipped")
+    assert told.data["captain"] == "a release manager of Storefront"
+    assert told.data["reason"] == departure.outcome
 
 
 def test_i15_an_archived_service_blocks_the_seal_until_somebody_acts() -> None:
