@@ -277,9 +277,9 @@ def test_i12_beyond_what_is_listed_it_says_how_many_more_there_are_and_where_the
     assert f"2 changes more are not listed here and go to {nxt.code}, the next departure" in text_of(
         kim.get(url)
     )
-    departure.changes.last().delete()
+    departure.changes.latest("pk").delete()
     assert "1 change more is not listed here and goes to" in text_of(kim.get(url))
-    departure.changes.last().delete()
+    departure.changes.latest("pk").delete()
     assert "not listed here" not in text_of(kim.get(url))
 
 
