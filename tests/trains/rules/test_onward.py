@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releasetrain.trains.rules.onward import Goer, Onward, Stop, go_on
@@ -74,6 +74,7 @@ GOERS = st.lists(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(GOERS, st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=8), st.integers(0, 6))
 def test_i8_i9_i11_nothing_is_torn_or_overfilled_or_arrives_without_its_needs(
     drawn: list[tuple[int | None, int | None, int, int]], edges: list[tuple[int, int]], capacity: int
