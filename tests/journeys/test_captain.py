@@ -31,8 +31,8 @@ def make_policy(page: Page, house: Up) -> None:
 
 
 def make_train(page: Page, house: Up) -> str:
-    """Make a train of two teams that is sealed in one to two minutes; return its departure's path."""
-    departs_at = datetime.now(BERLIN) + timedelta(minutes=62)
+    """Make a train of two teams that is sealed in two to three minutes; return its departure's path."""
+    departs_at = datetime.now(BERLIN) + timedelta(minutes=63)
     page.goto(f"{house.address}/trains/new/")
     page.get_by_label("Name").fill("Double Header")
     page.get_by_label("Team").select_option(label="Web Platform")
@@ -83,7 +83,7 @@ def test_one_change_off_and_only_its_people_asked_again(house: Up, look_around: 
     other.get_by_label("It needs", exact=True).select_option(
         label=f"{RETRY} (Payments) · RT-{path.split('/')[2]}"
     )
-    other.get_by_role("button", name="It needs that").click()
+    other.get_by_role("button", name="Add this need").click()
     expect(other.get_by_role("link", name=RETRY)).to_be_visible()
 
     shop, bank = look_around("On-call"), look_around("jonas.berg@demo.example")
