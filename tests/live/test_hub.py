@@ -122,7 +122,7 @@ def test_a_page_at_an_unknown_position_gets_the_whole_panel(stream: Stream, posi
     page.until(lambda: page.news)
     assert page.news[0]["whole"]
     parts = ["summary", "forecast", "deadlines", "overrides", "readiness"]
-    parts += ["manifest", "decision", "rollouts", "feed"]
+    parts += ["manifest", "decision", "late", "rollouts", "feed"]
     assert set(page.fragments) == {f"departure-{departure.pk}-{part}" for part in parts}
 
 
