@@ -8,6 +8,7 @@ from releasetrain.accounts.rules import Role
 from releasetrain.events.models import Event
 from releasetrain.events.queries import sentence
 from releasetrain.rollouts.actions import operate, roll_back, take_service, tick_one
+from releasetrain.rollouts.actions.launch import queue
 from releasetrain.rollouts.actions.operate import CommandRefused, Order
 from releasetrain.rollouts.actions.tick import claim
 from releasetrain.rollouts.models import Lock, Rollout, Transition
@@ -265,6 +266,15 @@ def test_h5_a_failed_hotfix_leads_back_to_the_last_good_version(time: Clock) -> 
     press(train, CommandKind.RESUME, time)
     run(time, 10, train)
     assert weight(train) == 25
+
+
+def test_h5_a_hotfix_behind_a_half_rolled_train_goes_back_to_the_good_version(
+    time: Clock,
+) -> None:
+    train = train_at_25(time)
+    assert (train.to_version, train.target.stable_version) == ("v2", "v1")
+    fix = queue(train.target, "v1.1", departure=rolling_departure("hotfix", "v1.1"), now=time.now)
+    assert fix.from_version == "v1"
 
 
 def test_h5_two_hotfixes_keep_the_one_before(time: Clock) -> None:

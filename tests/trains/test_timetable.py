@@ -391,6 +391,17 @@ def test_i14_a_departure_that_boards_keeps_its_plan_and_one_to_come_takes_the_ne
     assert second.plan["ladder"] == short
 
 
+def test_d2_a_sealed_departure_keeps_its_plan_whatever_becomes_of_its_train() -> None:
+    train = create()
+    first = train.departures.order_by("planned_at")[0]
+    first = world.sealed(first)
+    kept = first.plan
+    short = [{"weight": 50, "bake_seconds": 900}, {"weight": 100, "bake_seconds": 900}]
+    edit(train, now=first.cut_off_at, ladder=short, policy=make.policy())
+    first.refresh_from_db()
+    assert (first.state, first.plan) == ("deciding", kept)
+
+
 def test_t12_a_longer_lead_does_not_close_a_boarding_behind_peoples_backs() -> None:
     train = create()
     first = train.departures.order_by("planned_at")[0]
