@@ -101,7 +101,7 @@ def full(person: User) -> list[str]:
         "/policies/",
         f"/policies/{departure.train.policy_id}/",
         f"/policies/{departure.train.policy_id}/edit/",
-        f"/hotfixes/locks/{lock.pk}/",
+        f"/hotfixes/locks/{lock.target_id}/",
     ]
 
 
