@@ -46,8 +46,8 @@ def test_all_of_them_run_in_turn_and_are_printed_as_tables(monkeypatch: pytest.M
     asked = measured(monkeypatch)
     said = StringIO()
     call_command("bench", stdout=said)
-    assert [name for name, _ in asked] == ["rollback", "live", "ofrep", "memory", "calendar"]
-    assert said.getvalue().count("live: who got what") == 5
+    assert [name for name, _ in asked] == ["rollback", "live", "ofrep", "memory", "calendar", "decision"]
+    assert said.getvalue().count("live: who got what") == 6
 
 
 def test_a_benchmark_that_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
