@@ -12,6 +12,7 @@ from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid
 from releasetrain.trains.actions.locking import locked_departure, locked_departures
 from releasetrain.trains.actions.refusals import BlockerRefused, refuse_unless
+from releasetrain.trains.actions.typed import words_of
 from releasetrain.trains.models import Blocker, Departure
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.queries.blockers import (
@@ -106,7 +107,7 @@ def _open(
     clears: str = "",
     watch: Mapping[str, object] | None = None,
 ) -> Blocker:
-    words = _text(title, LONGEST_TITLE, "Say in a few words what is wrong.", "title")
+    words = words_of(title, LONGEST_TITLE, "Say in a few words what is wrong.", "title")
     if url and (len(url) > LONGEST_URL or not url.startswith(("https://", "http://"))):
         raise Invalid("The address starts with https:// and has at most 500 characters.", field="url")
     if clears and clears not in [role.value for role in CLEARER_WORDS]:
@@ -140,15 +141,6 @@ def _open(
     return blocker
 
 
-def _text(text: str, most: int, missing: str, field: str) -> str:
-    words = text.strip()
-    if not words:
-        raise Invalid(missing, field=field)
-    if len(words) > most:
-        raise Invalid(f"This has at most {most} characters.", field=field)
-    return words
-
-
 def mirror(locked: Departure) -> None:
     """Write the open blockers of a locked departure into its row, where every verdict finds them."""
     blocking = blocking_of(locked, locked.blockers.filter(cleared_at__isnull=True))
@@ -171,7 +163,7 @@ def clear_blocker(blocker: Blocker, *, reason: str, by: By, now: datetime) -> Bl
 
 
 def _clear(locked: Blocker, reason: str, *, by: By, now: datetime) -> Blocker:
-    words = _text(reason, LONGEST_REASON, "Say what has become of it; the next one reads it.", "reason")
+    words = words_of(reason, LONGEST_REASON, "Say what has become of it; the next one reads it.", "reason")
     locked.cleared_at, locked.cleared_by_label, locked.cleared_reason = now, str(by)[:200], words
     locked.save(update_fields=["cleared_at", "cleared_by_label", "cleared_reason"])
     mirror(locked.departure)
@@ -196,7 +188,7 @@ def defer_blocker(blocker: Blocker, *, to: Departure, reason: str, by: By, now: 
     """
     locked, later = _locked_with(blocker, to)
     refuse_unless(verdict(Action.CLEAR_BLOCKER, locked, by, now), BlockerRefused)
-    words = _text(reason, LONGEST_REASON, "Say why this departure may go without it.", "reason")
+    words = words_of(reason, LONGEST_REASON, "Say why this departure may go without it.", "reason")
     offered = {one.pk for one in departures_to_block(locked.departure)} - {locked.departure_id}
     if later.pk not in offered:
         raise Invalid(f"{later} is not a later departure of {locked.departure.train}.", field="to")

@@ -11,8 +11,9 @@ from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.words import listed
 from releasetrain.trains.actions.decisions import settle
-from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.locking import locked_departure, locked_with_departure
 from releasetrain.trains.actions.refusals import HotfixRefused, refuse_unless
+from releasetrain.trains.actions.typed import words_of
 from releasetrain.trains.models import BreakGlass, Departure, Vote
 from releasetrain.trains.queries import Action, By, latest_manifests, verdict
 from releasetrain.trains.queries.glasses import owed_of, seats_owed
@@ -44,7 +45,9 @@ def break_locked(locked: Departure, *, reason: str, by: By, now: datetime) -> Br
     refuse_unless(verdict(Action.BREAK_GLASS, locked, by, now), HotfixRefused)
     if not isinstance(by, User):
         raise NotAllowed("Only people break the glass; tokens and system accounts cannot.")
-    words = _text(reason, LONGEST_REASON, "Say why it cannot wait for everybody; the review begins with it.")
+    words = words_of(
+        reason, LONGEST_REASON, "Say why it cannot wait for everybody; the review begins with it."
+    )
     full = list(locked.plan.get("requirements", ()))
     small = small_asks(full)
     locked.plan = {**locked.plan, "requirements": small}
@@ -72,14 +75,6 @@ def break_locked(locked: Departure, *, reason: str, by: By, now: datetime) -> Br
     return glass
 
 
-def _locked(glass: BreakGlass) -> BreakGlass:
-    """Lock a broken glass, and its departure before it."""
-    departure = locked_departure(glass.departure_id)
-    row = BreakGlass.objects.select_for_update(no_key=True).get(pk=glass.pk)
-    row.departure = departure
-    return row
-
-
 @transaction.atomic
 def say_afterwards(
     glass: BreakGlass, *, choice: Choice, by: By, now: datetime, role: Role | None = None, reason: str = ""
@@ -92,7 +87,7 @@ def say_afterwards(
     :raises Invalid: a no-go without a reason
     :raises NotAllowed: this person is not asked
     """
-    locked = _locked(glass)
+    locked = locked_with_departure(glass)
     refuse_unless(verdict(Action.SAY_AFTERWARDS, locked, by, now), HotfixRefused)
     if not isinstance(by, User) or choice not in WORDS:
         raise NotAllowed("Only people vote, and they say go or no-go.")
@@ -100,7 +95,7 @@ def say_afterwards(
     chosen = role if role in seats and role is not None else seats[0]
     words = reason.strip()
     if choice is Choice.NO_GO:
-        words = _text(reason, LONGEST_SAID, "Say what was wrong about it; the review reads it.")
+        words = words_of(reason, LONGEST_SAID, "Say what was wrong about it; the review reads it.")
     if len(words) > LONGEST_SAID:
         raise Invalid(f"This has at most {LONGEST_SAID} characters.", field="reason")
     _cast(locked.departure, by, chosen, choice, words, now)
@@ -143,9 +138,9 @@ def review_glass(glass: BreakGlass, *, review: str, by: By, now: datetime) -> Br
     :raises Invalid: nothing is written
     :raises NotAllowed: it is not this person's to review
     """
-    locked = _locked(glass)
+    locked = locked_with_departure(glass)
     refuse_unless(verdict(Action.REVIEW_GLASS, locked, by, now), HotfixRefused)
-    words = _text(review, LONGEST_REVIEW, "Write down what came of it.", field="review")
+    words = words_of(review, LONGEST_REVIEW, "Write down what came of it.", field="review")
     locked.review, locked.reviewed_at, locked.reviewed_by_label = words, now, str(by)[:200]
     locked.save(update_fields=["review", "reviewed_at", "reviewed_by_label"])
     record(kind="trains.glass.reviewed", subject=locked.departure, actor=by, now=now, review=words)
@@ -155,7 +150,7 @@ def review_glass(glass: BreakGlass, *, review: str, by: By, now: datetime) -> Br
 @transaction.atomic
 def raise_overdue_glass(glass: BreakGlass, *, now: datetime) -> bool:
     """Tell once of votes, and once of a review, that nobody gave in time; tell whether this was a time."""
-    locked = _locked(glass)
+    locked = locked_with_departure(glass)
     lacking = "; ".join(line.words for line in owed_of(locked) if line.lacking)
     zone, told = locked.departure.train.time_zone, False
     if locked.confirmed_at is None and locked.overdue_told_at is None and locked.owed_until <= now:
@@ -182,12 +177,3 @@ def raise_overdue_glass(glass: BreakGlass, *, now: datetime) -> bool:
             since=at_words(locked.review_due_at, zone),
         )
     return told
-
-
-def _text(text: str, most: int, missing: str, field: str = "reason") -> str:
-    words = text.strip()
-    if not words:
-        raise Invalid(missing, field=field)
-    if len(words) > most:
-        raise Invalid(f"This has at most {most} characters.", field=field)
-    return words

@@ -13,6 +13,7 @@ from releasetrain.trains.actions.locking import locked_change, locked_departure
 from releasetrain.trains.actions.passes import end_pass, keep_price, told
 from releasetrain.trains.actions.refusals import PassRefused, refuse_unless
 from releasetrain.trains.actions.sealing import seal_again
+from releasetrain.trains.actions.typed import words_of
 from releasetrain.trains.models import Change, Departure, LatePass
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.queries.late import (
@@ -77,7 +78,7 @@ def ask_pass(
     if not isinstance(by, User):
         raise NotAllowed("Only people ask for a late pass; tokens and system accounts cannot.")
     row = price_pass(change, departure, by=by, now=now, bundle=bundle)
-    said = _text(
+    said = words_of(
         reason, LONGEST_REASON, "Say why it cannot wait for the next departure; people decide by it."
     )
     fixed = fixes.strip()[:LONGEST_FIX]
@@ -166,7 +167,7 @@ def refuse_pass(late: LatePass, *, reason: str, by: By, now: datetime) -> LatePa
     """
     row, _ = _locked(late)
     refuse_unless(verdict(Action.REFUSE_LATE, row, by, now), PassRefused)
-    said = _text(reason, LONGEST_NOTE, "Say why; who asked for it reads that.")
+    said = words_of(reason, LONGEST_NOTE, "Say why; who asked for it reads that.")
     return end_pass(row, PassState.REFUSED, by=by, now=now, reason=said)
 
 
@@ -194,7 +195,7 @@ def extend_pass(late: LatePass, *, use_by: datetime, reason: str, by: By, now: d
     """
     row, departure = _locked(late)
     refuse_unless(verdict(Action.EXTEND_LATE, row, by, now), PassRefused)
-    said = _text(reason, LONGEST_NOTE, "Say why it needs longer.")
+    said = words_of(reason, LONGEST_NOTE, "Say why it needs longer.")
     zone = departure.train.time_zone
     if why := why_not_limit(use_by, departs_at=departure.departs_at, after=row.use_by, zone=zone, now=now):
         raise Invalid(why, field="use_by")
@@ -260,12 +261,3 @@ def _locked(late: LatePass) -> tuple[LatePass, Departure]:
     row = rows.get(pk=late.pk)
     row.departure, row.change = departure, change
     return row, departure
-
-
-def _text(text: str, most: int, missing: str) -> str:
-    words = text.strip()
-    if not words:
-        raise Invalid(missing, field="reason")
-    if len(words) > most:
-        raise Invalid(f"This has at most {most} characters.", field="reason")
-    return words

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
+from typing import TypeVar
 
 from django.db.models import Q
 
 from releasetrain.calendars.models import Occurrence, Window
-from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.models import BreakGlass, Change, Departure, Override, Train, Vote
+
+Row = TypeVar("Row", BreakGlass, Override, Vote)
 
 
 def locked_departure(pk: int) -> Departure:
@@ -32,6 +35,14 @@ def locked_change(pk: int) -> Change:
         "stand_by_for__train__team",
         "stand_by_for__train__captain",
     ).get(pk=pk)
+
+
+def locked_with_departure(row: Row) -> Row:
+    """Lock a row that belongs to one departure for good, and its departure before it."""
+    departure = locked_departure(row.departure_id)
+    locked = type(row)._default_manager.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
+    locked.departure = departure
+    return locked
 
 
 def lock_line(departure: Departure) -> None:

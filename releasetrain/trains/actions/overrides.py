@@ -12,8 +12,9 @@ from releasetrain.events.actions import SYSTEM, record
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.lib.schedule import at_words
 from releasetrain.lib.words import listed
-from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.locking import locked_departure, locked_with_departure
 from releasetrain.trains.actions.refusals import OverrideRefused, refuse_unless
+from releasetrain.trains.actions.typed import words_of
 from releasetrain.trains.models import Departure, Override
 from releasetrain.trains.queries import Action, By, verdict
 from releasetrain.trains.queries.overrides import may_be_overridden
@@ -50,7 +51,7 @@ def request_override(
         raise NotAllowed("Only people ask for an override; tokens and system accounts cannot.")
     asked, carried = list(windows), list(services)
     _refuse_strangers(locked, asked, carried, now)
-    words = _text(
+    words = words_of(
         reason, LONGEST_REASON, "Say why it has to move all the same; a second person decides by it."
     )
     if why := why_not_expiry(expires_at=expires_at, now=now):
@@ -94,15 +95,6 @@ def _refuse_strangers(
         raise Invalid(f"{listed(strangers)} does not stop anything aboard {locked}.", field="windows")
 
 
-def _text(text: str, most: int, missing: str, field: str = "reason") -> str:
-    words = text.strip()
-    if not words:
-        raise Invalid(missing, field=field)
-    if len(words) > most:
-        raise Invalid(f"This has at most {most} characters.", field=field)
-    return words
-
-
 def _told(override: Override) -> dict[str, object]:
     """Return what every event about an override names."""
     departure = override.departure
@@ -113,14 +105,6 @@ def _told(override: Override) -> dict[str, object]:
     }
 
 
-def _locked(override: Override) -> Override:
-    """Lock an override, and its departure before it."""
-    departure = locked_departure(override.departure_id)
-    row = Override.objects.select_for_update(no_key=True).get(pk=override.pk)
-    row.departure = departure
-    return row
-
-
 @transaction.atomic
 def approve_override(override: Override, *, by: By, now: datetime) -> Override:
     """Let an override count, as the second person; what it held goes on at the next tick.
@@ -129,7 +113,7 @@ def approve_override(override: Override, *, by: By, now: datetime) -> Override:
         change aboard
     :raises NotAllowed: it is not this person's to approve
     """
-    locked = _locked(override)
+    locked = locked_with_departure(override)
     refuse_unless(verdict(Action.APPROVE_OVERRIDE, locked, by, now), OverrideRefused)
     if not isinstance(by, User):
         raise NotAllowed("Only people approve an override; tokens and system accounts cannot.")
@@ -158,9 +142,9 @@ def withdraw_override(override: Override, *, reason: str, by: By, now: datetime)
     :raises Invalid: no reason
     :raises NotAllowed: it is not this person's to withdraw
     """
-    locked = _locked(override)
+    locked = locked_with_departure(override)
     refuse_unless(verdict(Action.WITHDRAW_OVERRIDE, locked, by, now), OverrideRefused)
-    words = _text(reason, LONGEST_WITHDRAWAL, "Say why it is taken back.")
+    words = words_of(reason, LONGEST_WITHDRAWAL, "Say why it is taken back.")
     locked.withdrawn_at = now
     locked.withdrawn_by_label = str(by)[:200]
     locked.withdrawn_reason = words
@@ -177,9 +161,9 @@ def review_override(override: Override, *, review: str, by: By, now: datetime) -
     :raises Invalid: nothing is written
     :raises NotAllowed: it is not this person's to review
     """
-    locked = _locked(override)
+    locked = locked_with_departure(override)
     refuse_unless(verdict(Action.REVIEW_OVERRIDE, locked, by, now), OverrideRefused)
-    words = _text(review, LONGEST_REVIEW, "Write down what came of it.", field="review")
+    words = words_of(review, LONGEST_REVIEW, "Write down what came of it.", field="review")
     locked.review = words
     locked.reviewed_at = now
     locked.reviewed_by_label = str(by)[:200]
@@ -191,7 +175,7 @@ def review_override(override: Override, *, review: str, by: By, now: datetime) -
 @transaction.atomic
 def raise_overdue_review(override: Override, *, now: datetime) -> bool:
     """Tell once that nobody has reviewed an override in time; tell whether this was the time."""
-    locked = _locked(override)
+    locked = locked_with_departure(override)
     if locked.reviewed_at or locked.overdue_told_at or not locked.review_due_at or now < locked.review_due_at:
         return False
     locked.overdue_told_at = now

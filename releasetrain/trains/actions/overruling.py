@@ -8,7 +8,7 @@ from releasetrain.accounts.models import User
 from releasetrain.events.actions import record
 from releasetrain.lib.errors import Invalid, NotAllowed
 from releasetrain.trains.actions.decisions import settle
-from releasetrain.trains.actions.locking import locked_departure
+from releasetrain.trains.actions.locking import locked_with_departure
 from releasetrain.trains.actions.refusals import VoteRefused, refuse_unless
 from releasetrain.trains.models import Vote
 from releasetrain.trains.queries import Action, By, verdict
@@ -27,7 +27,7 @@ def ask_to_overrule(vote: Vote, *, reason: str, by: By, now: datetime) -> Vote:
     :raises VoteRefused: it stops nothing, is over, or somebody has asked already
     :raises NotAllowed: this person does not run the departure
     """
-    locked = _locked(vote)
+    locked = locked_with_departure(vote)
     refuse_unless(verdict(Action.OVERRULE, locked, by, now), VoteRefused)
     if not isinstance(by, User):
         raise NotAllowed("Only people overrule a vote; tokens and system accounts cannot.")
@@ -68,7 +68,7 @@ def agree_to_overrule(vote: Vote, *, by: By, now: datetime) -> Vote:
     :raises VoteRefused: nobody has asked, it is over, or this person may not be the second one
     :raises NotAllowed: this person does not run the departure
     """
-    locked = _locked(vote)
+    locked = locked_with_departure(vote)
     refuse_unless(verdict(Action.AGREE_TO_OVERRULE, locked, by, now), VoteRefused)
     if not isinstance(by, User):
         raise NotAllowed("Only people overrule a vote; tokens and system accounts cannot.")
@@ -90,11 +90,3 @@ def agree_to_overrule(vote: Vote, *, by: By, now: datetime) -> Vote:
 
 def _voter(vote: Vote) -> list[int]:
     return [one for one in (vote.user_id, vote.for_user_id) if one is not None]
-
-
-def _locked(vote: Vote) -> Vote:
-    """Lock a vote, and its departure before it."""
-    departure = locked_departure(vote.departure_id)
-    row = Vote.objects.select_for_update(no_key=True, of=("self",)).get(pk=vote.pk)
-    row.departure = departure
-    return row

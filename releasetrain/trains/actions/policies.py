@@ -15,6 +15,7 @@ from releasetrain.lib.errors import Invalid, NotAllowed, Stale
 from releasetrain.lib.words import listed
 from releasetrain.trains.actions.decisions import seat_for
 from releasetrain.trains.actions.refusals import PolicyRefused, VoteRefused
+from releasetrain.trains.actions.typed import words_of
 from releasetrain.trains.models import Policy, PolicyVote, Proposal
 from releasetrain.trains.queries import By
 from releasetrain.trains.queries.permissions import RUNNERS
@@ -154,7 +155,7 @@ def propose_policy(
         raise PolicyRefused("This asks no less than the policy does now; save it instead.")
     if open_proposal(locked) is not None:
         raise PolicyRefused("Another edition waits for votes already; decide about it first.", code="waiting")
-    words = _words(reason, "Say why less is enough; others decide by it.")
+    words = words_of(reason, LONGEST_REASON, "Say why less is enough; others decide by it.")
     proposal = Proposal.objects.create(
         policy=locked,
         base_revision=locked.revision,
@@ -210,7 +211,7 @@ def vote_on_policy(
         raise NotAllowed(f"{policy.name} does not ask you.", who=_asked_words(policy))
     chosen = seat_for(seats, by, None, seat)
     words = (
-        _words(reason, "A no-go needs a reason.")
+        words_of(reason, LONGEST_REASON, "A no-go needs a reason.")
         if choice is Choice.NO_GO
         else reason.strip()[:LONGEST_REASON]
     )
@@ -272,12 +273,3 @@ def _end(proposal: Proposal, by: By, now: datetime, why: str) -> None:
         why=why,
         people_ids=people,
     )
-
-
-def _words(text: str, missing: str) -> str:
-    words = text.strip()
-    if not words:
-        raise Invalid(missing, field="reason")
-    if len(words) > LONGEST_REASON:
-        raise Invalid(f"This has at most {LONGEST_REASON} characters.", field="reason")
-    return words

@@ -1,4 +1,4 @@
-"""Check what a person types about a change before it is kept, and name the field that cannot be used."""
+"""Check what a person types before it is kept, and name the field that cannot be used."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ NEEDED = (("title", "a title"), ("version", "a version: the commit, tag or build
 
 
 def checked(*, is_draft: bool = False, **typed: str) -> dict[str, str]:
-    """Return the fields stripped, or say which one cannot be used.
+    """Return the fields of a change stripped, or say which one cannot be used.
 
     :param is_draft: only a title is needed yet
     :raises Invalid: with the field's name
@@ -87,3 +87,17 @@ def is_web_address(text: str) -> bool:
         return parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def words_of(text: str, most: int, missing: str, field: str = "reason") -> str:
+    """Return what was typed without the space around it.
+
+    :param missing: what to say where nothing was
+    :raises Invalid: nothing was typed, or more than `most` characters
+    """
+    words = text.strip()
+    if not words:
+        raise Invalid(missing, field=field)
+    if len(words) > most:
+        raise Invalid(f"This has at most {most} characters.", field=field)
+    return words
