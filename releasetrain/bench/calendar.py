@@ -6,13 +6,13 @@ from datetime import datetime
 from itertools import cycle
 
 from django.test import Client
-from django.test.utils import override_settings
 from django.urls import reverse
 
 from releasetrain.bench.figures import Aim, Result
 from releasetrain.bench.options import Options
 from releasetrain.bench.progress import say
 from releasetrain.bench.timing import (
+    BARE,
     COLUMNS,
     HOW_PAGES,
     MOST_QUERIES,
@@ -21,6 +21,7 @@ from releasetrain.bench.timing import (
     browser,
     get,
     measure,
+    measure_bare,
     row_of,
 )
 from releasetrain.bench.worlds.decade import BUILDER, Decade, lay_decade
@@ -44,7 +45,7 @@ LISTS = {
     SEARCHED: "whose=all&q=1234",
 }
 VERDICT, TIMETABLE = "verdict(): may it depart?", "re-materialise 400 days"
-BARE, ONE, BULK = "bare Django view, one indexed query", "one indexed query", "400 rows by one bulk update"
+ONE, BULK = "one indexed query", "400 rows by one bulk update"
 
 
 def run(options: Options) -> Result:
@@ -79,9 +80,7 @@ def _pages(world: Decade, now: datetime, seconds: float) -> list[Timed]:
         measure(BOARD, lambda: get(client, board), seconds),
         *_lists(client, seconds),
     ]
-    with override_settings(ROOT_URLCONF="releasetrain.bench.yardsticks.one_query", MIDDLEWARE=[]):
-        bare, keys = browser(), cycle(world.asked)
-        yardstick = measure(BARE, lambda: get(bare, f"/departures/{next(keys)}/"), seconds)
+    yardstick = measure_bare(world.asked, seconds)
     return [*(replace(one, yardstick=BARE) for one in found), yardstick]
 
 

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
-from itertools import cycle
 
-from django.test.utils import override_settings
 from django.urls import reverse
 
 from releasetrain.bench.figures import Aim, Result
 from releasetrain.bench.options import Options
 from releasetrain.bench.timing import (
+    BARE,
     COLUMNS,
     HOW_PAGES,
     MOST_QUERIES,
@@ -20,6 +19,7 @@ from releasetrain.bench.timing import (
     browser,
     get,
     measure,
+    measure_bare,
     row_of,
 )
 from releasetrain.bench.worlds.decade import BUILDER, Decade, lay_decade
@@ -37,11 +37,7 @@ PAGE, SEAL, ORDER = (
     "order of 2,000",
 )
 ALL, MINE, FOUND = "changes: everybody's", "changes: my team's", "changes: a search"
-BARE, WRITE, SORTER = (
-    "bare Django view, one indexed query",
-    "300 rows by one insert",
-    "graphlib over the same",
-)
+WRITE, SORTER = "300 rows by one insert", "graphlib over the same"
 ADDRESSES = {ALL: "?whose=all", MINE: "?whose=teams", FOUND: "?whose=all&q=Change+1234"}
 
 
@@ -100,9 +96,7 @@ def _pages(decade: Decade, full: FullTrain, seconds: float) -> list[Timed]:
     found += [
         measure(name, partial(get, client, changes + query), seconds) for name, query in ADDRESSES.items()
     ]
-    with override_settings(ROOT_URLCONF="releasetrain.bench.yardsticks.one_query", MIDDLEWARE=[]):
-        bare, keys = browser(), cycle(decade.asked)
-        yardstick = measure(BARE, lambda: get(bare, f"/departures/{next(keys)}/"), seconds)
+    yardstick = measure_bare(decade.asked, seconds)
     return [*(replace(one, yardstick=BARE) for one in found), yardstick]
 
 

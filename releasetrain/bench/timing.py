@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from releasetrain.accounts.models import User
 from releasetrain.bench.errors import CannotMeasure
@@ -20,6 +20,7 @@ from releasetrain.lib.collector import spare_what_is_loaded
 MOST_QUERIES, PAGE_MS = 15, 150
 FEWEST = 20
 WARM_UP = 3
+BARE = "bare Django view, one indexed query"
 COLUMNS = (
     Column("queries", "queries"),
     Column("count", "times"),
@@ -85,6 +86,13 @@ def measure(
         if ended >= until and done >= fewest:
             break
     return Timed(what, took, queries, yardstick)
+
+
+def measure_bare(departures: Sequence[int], seconds: float) -> Timed:
+    """Measure the yardstick of pages: a view without any middleware that makes one indexed query."""
+    with override_settings(ROOT_URLCONF="releasetrain.bench.yardsticks.one_query", MIDDLEWARE=[]):
+        bare, keys = browser(), cycle(departures)
+        return measure(BARE, lambda: get(bare, f"/departures/{next(keys)}/"), seconds)
 
 
 def row_of(one: Timed, by_name: dict[str, Timed]) -> Row:

@@ -72,7 +72,7 @@ def test_a_decade_is_laid_and_every_page_and_rule_is_measured_beside_a_yardstick
     assert measured == [*pages, calendar.VERDICT, calendar.TIMETABLE]
     for what in measured:
         assert figures[what]["queries"] and figures[what]["p95"] and figures[what]["of_yardstick"]
-    assert figures[calendar.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1
+    assert figures[timing.BARE]["queries"] == figures[calendar.ONE]["queries"] == 1
     assert all(aim.found is not None for aim in result.aims)
     assert "form no chain" in result.notes[0]
     assert (lost_property(), LedgerEntry.objects.exists()) == ([], True)
@@ -88,7 +88,7 @@ def test_a_full_train_is_sealed_and_looked_at_beside_a_yardstick(
     assert measured == [decision.SEAL, decision.PAGE, *decision.ADDRESSES, decision.ORDER]
     for what in measured:
         assert figures[what]["p95"] and figures[what]["of_yardstick"]
-    assert figures[decision.BARE]["queries"] == 1
+    assert figures[timing.BARE]["queries"] == 1
     assert figures[decision.ORDER]["queries"] == 0
     assert all(aim.found is not None for aim in result.aims)
     assert (lost_property(), LedgerEntry.objects.exists()) == ([], True)
