@@ -1,46 +1,126 @@
-"""Check the stages that a train asks for, before anything is promised with them."""
+"""Check a ladder: the one place that says which stages protect anybody (ENGINE sections 2, 4 and 5).
 
-from collections.abc import Mapping
-from itertools import pairwise
+Trains ask before anything is promised with a ladder, rollouts before one is climbed. A ladder is a list of
+{"weight": whole percent, "bake_seconds": number, "approval": bool, "segment": "attribute=value"}; the last
+two may be left out. A stage with a segment sends that percentage of the segment alone, e.g. "region=eu" or
+"ring=internal"; once it is passed, its users stay on the new version.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby, pairwise
 from typing import Any
 
 from releasetrain.lib.spans import in_words
 
 SHORTEST_BAKE_SECONDS = 600
+LONGEST_BAKE_SECONDS = 14 * 24 * 3600
 DEFAULT_LADDER = [
     {"weight": weight, "bake_seconds": SHORTEST_BAKE_SECONDS} for weight in (1, 5, 10, 25, 50, 100)
 ]
+SEGMENT_PATTERN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}=[A-Za-z0-9][A-Za-z0-9_.-]{0,59}\Z")
+
+Row = Mapping[str, Any]
 
 
 def why_not_ladder(ladder: Any, *, is_accelerated: bool) -> str | None:
-    """Return what is wrong with a ladder, or None.
+    """Return everything that is wrong with the ladder of a train in words, or None."""
+    return " ".join(problems_of(ladder, is_accelerated=is_accelerated)) or None
 
-    :param ladder: a list of {"weight": whole percent, "bake_seconds": number}
+
+def problems_of(value: object, *, is_accelerated: bool = False, break_glass_reason: str = "") -> list[str]:
+    """Return a sentence for each thing wrong with a ladder as it was typed or sent; none means it is good.
+
+    :param is_accelerated: the rollout says everywhere that its bake is shortened (demonstrations)
+    :param break_glass_reason: why this one may bake for less than ten minutes
     """
-    if not isinstance(ladder, list) or not ladder:
-        return "A ladder needs at least one stage."
-    for number, stage in enumerate(ladder, 1):
-        if reason := _why_not_stage(number, stage, is_accelerated=is_accelerated):
-            return reason
-    weights = [stage["weight"] for stage in ladder]
-    if any(after <= before for before, after in pairwise(weights)):
-        return "Each stage must send more users than the one before it."
-    return None if weights[-1] == 100 else f"The last stage must be 100 %, not {weights[-1]} %."
+    if problems := problems_of_shape(value):
+        return problems
+    stages = rows_of(value)
+    may_be_short = is_accelerated or bool(break_glass_reason.strip())
+    return [
+        *_problems_of_segments(stages),
+        *_problems_of_weights(stages),
+        *([] if may_be_short else _problems_of_bakes(stages)),
+    ]
 
 
-def _why_not_stage(number: int, stage: Any, *, is_accelerated: bool) -> str | None:
-    if not isinstance(stage, Mapping):
-        return f"Stage {number} must say its weight and its bake time."
-    weight: Any = stage.get("weight")
-    bake: Any = stage.get("bake_seconds")
+def rows_of(value: object) -> list[Row]:
+    """Return the stages of a ladder whose shape is good."""
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def segment_of(row: Row) -> str:
+    """Return the segment that a stage is for, "" where it is for everybody."""
+    return str(row.get("segment") or "")
+
+
+def problems_of_shape(value: object) -> list[str]:
+    """Return what keeps a ladder from being read at all; whether it is safe is asked of `problems_of`."""
+    if not isinstance(value, list | tuple) or not value:
+        return ["A ladder is a list of stages, and needs at least one."]
+    return [problem for number, row in enumerate(value, 1) for problem in _problems_of_row(number, row)]
+
+
+def _problems_of_row(number: int, row: object) -> list[str]:
+    if not isinstance(row, Mapping):
+        return [f"Stage {number} must say its weight and its bake time."]
+    problems = []
     # A JSON true is an int to Python; it is no weight.
+    weight, bake, approval = row.get("weight"), row.get("bake_seconds"), row.get("approval", False)
     if type(weight) is not int or not 1 <= weight <= 100:
-        return f"The weight of stage {number} must be a whole number from 1 to 100."
-    if type(bake) not in (int, float) or not 0 < bake <= 14 * 86400:
-        return f"The bake time of stage {number} must be a number of seconds, at most 14 days."
-    if bake < SHORTEST_BAKE_SECONDS and not is_accelerated:
-        return (
-            f"Stage {number} bakes for {in_words(bake)}; less than {in_words(SHORTEST_BAKE_SECONDS)} is for "
-            "trains that say that they are accelerated."
+        problems.append(f"The weight of stage {number} must be a whole number from 1 to 100.")
+    if type(bake) not in (int, float) or not _is_bake(bake):
+        problems.append(
+            f"The bake time of stage {number} must be a number of seconds, "
+            f"at most {in_words(LONGEST_BAKE_SECONDS)}."
         )
-    return None
+    if type(approval) is not bool:
+        problems.append(f"The approval of stage {number} must be true or false.")
+    if not _is_segment(row.get("segment", "")):
+        problems.append(
+            f"The segment of stage {number} must look like region=eu: an attribute, =, and its value."
+        )
+    return problems
+
+
+def _is_bake(bake: object) -> bool:
+    return isinstance(bake, int | float) and 0 < bake <= LONGEST_BAKE_SECONDS
+
+
+def _is_segment(segment: object) -> bool:
+    return isinstance(segment, str) and (not segment or SEGMENT_PATTERN.match(segment) is not None)
+
+
+def _problems_of_segments(stages: Sequence[Row]) -> list[str]:
+    """Ask for the segments before everybody, each in one piece."""
+    order = [segment for segment, _ in groupby(segment_of(stage) for stage in stages)]
+    if "" in order[:-1]:
+        return ["Stages for a segment come before those for everybody."]
+    again = sorted({segment for segment in order if order.count(segment) > 1})
+    problems = [f"The stages for {segment} must follow one another." for segment in again]
+    if order[-1]:
+        problems.append(f"The last stage must be for everybody, not for {order[-1]} alone.")
+    return problems
+
+
+def _problems_of_weights(stages: Sequence[Row]) -> list[str]:
+    problems = [
+        f"Stage {number} ({after['weight']} %) must send more users than the one before it "
+        f"({before['weight']} %)."
+        for number, (before, after) in enumerate(pairwise(stages), 2)
+        if segment_of(before) == segment_of(after) and after["weight"] <= before["weight"]
+    ]
+    if not segment_of(stages[-1]) and stages[-1]["weight"] != 100:
+        problems.append(f"The last stage must be 100 %, not {stages[-1]['weight']} %.")
+    return problems
+
+
+def _problems_of_bakes(stages: Sequence[Row]) -> list[str]:
+    return [
+        f"The stage at {stage['weight']} % bakes for {in_words(stage['bake_seconds'])}; "
+        f"less than {in_words(SHORTEST_BAKE_SECONDS)} needs break-glass with a reason, or a train that says "
+        "that it is accelerated."
+        for stage in stages
+        if stage["bake_seconds"] < SHORTEST_BAKE_SECONDS
+    ]
