@@ -141,7 +141,7 @@ def test_a_train_with_changes_aboard_cannot_be_retired() -> None:
         ({"boarding_lead": timedelta(hours=1)}, "cut_offs", "but boarding opens on"),
         ({"boarding_lead": timedelta(0)}, "boarding_lead", "at most 365 days"),
         ({"grace": timedelta(days=2)}, "grace", "24 hours"),
-        ({"ladder": []}, "ladder", "at least one stage"),
+        ({"ladder": []}, "ladder", "needs at least one"),
     ],
 )
 def test_a_field_that_cannot_be_used_is_named(fields: dict[str, Any], field: str, says: str) -> None:
