@@ -4,6 +4,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 from releasetrain.catalog.models import Target
+from releasetrain.health.rules.severity import Severity
 
 
 class Arm(models.TextChoices):
@@ -55,12 +56,17 @@ class Reading(models.Model):
 
 
 class ErrorLine(models.Model):
-    """A kind of error line of one target, counted per arm under its fingerprint."""
+    """A kind of error line of one target, counted per arm under its fingerprint; `severity` is its worst."""
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="error_lines")
     arm = models.CharField(max_length=10, choices=Arm.choices)
     fingerprint = models.CharField(max_length=64)
     sample = models.CharField(max_length=2000)
+    severity = models.PositiveSmallIntegerField(
+        choices=[(one.value, one.name.lower()) for one in Severity],
+        default=Severity.ERROR.value,
+        db_default=Severity.ERROR.value,
+    )
     count = models.PositiveBigIntegerField()
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -76,7 +82,10 @@ class ErrorLine(models.Model):
 
 
 class ErrorCount(models.Model):
-    """How often a line came in one minute, so that a rise can be told from what was always there."""
+    """How often a line came in one minute, so that a rise can be told from what was always there.
+
+    What is older than a day is kept by the hour.
+    """
 
     line = models.ForeignKey(ErrorLine, on_delete=models.CASCADE, related_name="counts")
     minute_at = models.DateTimeField()
@@ -88,3 +97,18 @@ class ErrorCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} × {self.line}"
+
+
+class ErrorBatch(models.Model):
+    """A batch of error lines that was counted, so that it counts once however often it is sent."""
+
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="error_batches")
+    key = models.UUIDField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["target", "key"], name="error_batch_once")]
+        indexes = [BrinIndex(fields=["received_at"], name="error_batch_retention")]
+
+    def __str__(self) -> str:
+        return str(self.key)

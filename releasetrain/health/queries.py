@@ -1,15 +1,14 @@
-"""Read what services reported: counts per arm, how fresh they are, and the error lines that are new."""
+"""Read what services reported: counts per arm, and how fresh they are."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import DateTimeField, F, Func, Q, Sum, Value
+from django.db.models import DateTimeField, F, Func, Sum, Value
 from django.db.models.functions import Least
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import Arm, ErrorCount, ErrorLine, Reading
-from releasetrain.health.rules.rises import Standing, Tally, standing_of
+from releasetrain.health.models import Arm, Reading
 
 ERRORS = "errors"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -47,19 +46,6 @@ class Point:
     ends_at: datetime
     candidate: Counts | None = None
     baseline: Counts | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewLine:
-    """An error line that the candidate brought, or brings more often, counted since the instant asked for."""
-
-    fingerprint: str
-    sample: str
-    standing: Standing
-    candidate: int
-    baseline: int
-    first_at: datetime
-    last_at: datetime
 
 
 def counts_since(target: Target, metric: str, since: datetime, until: datetime) -> dict[Arm, Counts]:
@@ -153,47 +139,6 @@ def series(
         Point(at, at + timedelta(seconds=seconds), arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE))
         for at, arms in buckets.items()
     ]
-
-
-def new_error_lines(target: Target, since: datetime, limit: int = 20) -> list[NewLine]:
-    """Return the candidate's lines that the baseline does not know, then the risen ones, most first."""
-    lines = ErrorLine.objects.filter(target=target, last_at__gte=_minute(since), arm=Arm.CANDIDATE)
-    candidates = {one.fingerprint: one for one in lines.order_by("-last_at")[: 10 * limit]}
-    known = ErrorLine.objects.filter(target=target, arm=Arm.BASELINE, fingerprint__in=candidates)
-    known_to_baseline = set(known.values_list("fingerprint", flat=True))
-    counted = _counted(target, candidates, since)
-    units = {arm: _units(target, arm, since) for arm in Arm}
-    found = []
-    for name, line in candidates.items():
-        candidate, baseline = counted.get((name, Arm.CANDIDATE), 0), counted.get((name, Arm.BASELINE), 0)
-        standing = standing_of(
-            Tally(candidate, units[Arm.CANDIDATE], baseline, units[Arm.BASELINE]),
-            is_known_to_baseline=name in known_to_baseline,
-        )
-        if standing is not Standing.KNOWN:
-            found.append(
-                NewLine(name, line.sample, standing, candidate, baseline, line.first_at, line.last_at)
-            )
-    found.sort(key=lambda one: (one.standing is not Standing.NEW, -one.candidate))
-    return found[:limit]
-
-
-def _minute(instant: datetime) -> datetime:
-    return instant.replace(second=0, microsecond=0)
-
-
-def _counted(target: Target, names: Iterable[str], since: datetime) -> dict[tuple[str, str], int]:
-    """Count lines by their names and arms, from the minute in which the instant lies."""
-    rows = ErrorCount.objects.filter(
-        Q(line__target=target), line__fingerprint__in=list(names), minute_at__gte=_minute(since)
-    )
-    sums = rows.values_list("line__fingerprint", "line__arm").annotate(Sum("count")).order_by()
-    return {(name, arm): int(count) for name, arm, count in sums}
-
-
-def _units(target: Target, arm: Arm, since: datetime) -> int:
-    rows = Reading.objects.filter(target=target, metric=ERRORS, arm=arm, ends_at__gt=_minute(since))
-    return int(rows.aggregate(units=Sum("units"))["units"] or 0)
 
 
 def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[int, Counts]:

@@ -105,24 +105,6 @@ def test_a_line_that_comes_again_is_added_up_by_the_minute() -> None:
 
 
 @pytest.mark.django_db
-def test_a_flood_of_kinds_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(actions, "MOST_LINES", 3)
-    words = ["alpha", "beta", "gamma", "delta", "epsilon"]
-    target, errors = make.target(), [line(word) for word in words]
-    take_readings(target=target, report=report(errors=errors), now=make.NOW)
-    samples = dict(ErrorLine.objects.values_list("sample", "count"))
-    assert samples == {"alpha": 1, "beta": 1, "gamma": 1, actions.OVERFLOW: 2}
-    take_readings(
-        target=target, report=report(make.NOW - TEN, errors=[line("alpha"), line("zeta")]), now=make.NOW
-    )
-    assert dict(ErrorLine.objects.values_list("sample", "count")) == {
-        **samples,
-        "alpha": 2,
-        actions.OVERFLOW: 3,
-    }
-
-
-@pytest.mark.django_db
 def test_a_target_is_found_by_its_slugs_or_refused_in_a_sentence() -> None:
     target = make.target()
     assert target_for("storefront", "production") == target

@@ -32,6 +32,10 @@ from releasetrain.health.rules.lines import SAMPLE_LENGTH, fingerprint, masked
         ("no account for ada.lovelace+x@example.co.uk", "ada.lovelace"),
         ("card 4111 1111 1111 1111 declined", "4111"),
         ("card 5500-0000-0000-0004 declined", "0004"),
+        ("AccountKey=Zm9vYmFyYmF6cXV4Cg==;EndpointSuffix=core", "Zm9vYmFy"),
+        ("GET /blob?se=2026&sig=a1B2c3%2Bd4 403", "a1B2c3"),
+        ("key AIzaSyD-abcdefghijklmnopqrstuvwxyz01234 refused", "AIzaSy"),
+        ("posting to https://hooks.slack.com/services/T0/B0/xyzzy failed", "xyzzy"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----", "MIIEow"),
         ("-----BEGIN PRIVATE KEY-----\nMIIEow cut off", "MIIEow"),
     ],
@@ -56,6 +60,13 @@ def test_an_ordinary_line_is_kept_as_it_is(line: str) -> None:
     assert masked(line) == line
 
 
+def test_of_a_long_trace_the_beginning_and_the_end_are_kept() -> None:
+    trace = "Traceback (most recent call last):\n" + "  File 'x.py', line 1\n" * 500 + "KeyError: 'tax'"
+    kept = masked(trace)
+    assert len(kept) == SAMPLE_LENGTH
+    assert kept.startswith("Traceback (most recent") and kept.endswith("KeyError: 'tax'")
+
+
 def test_a_sample_is_cut_after_masking_and_holds_no_nul() -> None:
     line = "x" * (SAMPLE_LENGTH - 10) + " password=" + "s" * 100
     assert "sss" not in masked(line)
@@ -73,6 +84,8 @@ def test_a_sample_is_cut_after_masking_and_holds_no_nul() -> None:
         ("at 0x7f00dead", "at 0x1"),
         ("took  3 ms\n  at x", "took 12 ms at x"),
         ("Timeout", "timeout"),
+        ("Nov 27 12:00:01 web-1 app[17]: refused", "Dec  3 09:10:11 web-2 app[9]: refused"),
+        ("[Fri Nov 27 2026] refused", "[Mon Dec 7 2026] refused"),
     ],
 )
 def test_lines_that_differ_in_values_only_are_of_one_kind(one: str, other: str) -> None:

@@ -12,12 +12,10 @@ from releasetrain.health.queries import (
     counts_since,
     freshness,
     last_watermark,
-    new_error_lines,
     readings_after,
     series,
 )
 from releasetrain.health.rules.reports import Complaint, Counted, Report
-from releasetrain.health.rules.rises import Standing
 from releasetrain.lib.spans import Span
 from tests import make
 
@@ -145,27 +143,3 @@ def test_a_series_has_both_arms_in_buckets_oldest_first() -> None:
         Point(make.NOW, make.NOW + 2 * TEN, Counts(20, 3), Counts(180, 0)),
     ]
     assert len(series(target, "errors", make.NOW - TEN)) == 4
-
-
-def test_the_candidates_new_and_risen_lines_are_named_and_the_usual_ones_are_not() -> None:
-    target = make.target()
-    since = make.NOW
-
-    def complain(arm: str, message: str, count: int, minutes: int) -> None:
-        at = make.NOW + minutes * MINUTE
-        error = Complaint(arm, message, count, at - timedelta(seconds=1))
-        say(target, at, candidate(0), errors=(error,), source=f"{arm} {message} {minutes}")
-
-    say(target, make.NOW + MINUTE, candidate(100, 20), baseline(10_000, 300))
-    complain("baseline", "payments timed out", 300, 1)
-    complain("candidate", "payments timed out", 3, 1)  # 3 % in both
-    complain("baseline", "basket locked", 10, 1)
-    complain("candidate", "basket locked", 5, 1)  # 0.1 % and 5 %
-    complain("candidate", "KeyError: 'tax'", 4, 1)
-    complain("candidate", "from another release", 9, -60)
-    found = new_error_lines(target, since)
-    assert [(one.sample, one.standing, one.candidate, one.baseline) for one in found] == [
-        ("KeyError: 'tax'", Standing.NEW, 4, 0),
-        ("basket locked", Standing.RISEN, 5, 10),
-    ]
-    assert found[0].first_at == make.NOW + MINUTE - timedelta(seconds=1)

@@ -1,11 +1,12 @@
 from dataclasses import replace
 from datetime import timedelta
+from math import comb
 from typing import Any
 
 import pytest
 
 from releasetrain.health.rules.reports import Complaint, Counted, Report, flaw_of
-from releasetrain.health.rules.rises import Standing, Tally, standing_of
+from releasetrain.health.rules.rises import Standing, Tally, chance_of, standing_of
 from releasetrain.lib.spans import Span
 from tests.make import NOW
 
@@ -67,10 +68,27 @@ def test_a_report_that_cannot_be_right_is_refused_with_the_place(
         (Tally(1, 100, 0, 10_000), False, Standing.NEW),
         (Tally(2, 100, 0, 10_000), True, Standing.KNOWN),
         (Tally(3, 100, 0, 10_000), True, Standing.RISEN),
-        (Tally(4, 100, 200, 10_000), True, Standing.RISEN),
+        (Tally(4, 100, 200, 10_000), True, Standing.KNOWN),  # two were to be expected
+        (Tally(12, 100, 200, 10_000), True, Standing.RISEN),
         (Tally(3, 100, 200, 10_000), True, Standing.KNOWN),
         (Tally(9, 0, 200, 10_000), True, Standing.KNOWN),
+        (Tally(9, 0, 0, 10_000), True, Standing.RISEN),
+        (Tally(4, 5_000, 1, 5_000), True, Standing.KNOWN),  # four against one is what chance brings
+        (Tally(40, 5_000, 10, 5_000), True, Standing.RISEN),
     ],
 )
 def test_a_line_is_new_risen_or_known(tally: Tally, is_known: bool, standing: Standing) -> None:
     assert standing_of(tally, is_known_to_baseline=is_known) is standing
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
+@pytest.mark.parametrize(("candidate", "baseline"), [(1, 0), (3, 0), (4, 1), (9, 4), (30, 20)])
+def test_the_bound_is_never_below_the_chance_itself(candidate: int, baseline: int, share: float) -> None:
+    total = candidate + baseline
+    exact = sum(comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(candidate, total + 1))
+    assert exact <= chance_of(candidate, baseline, share) * (1 + 1e-9)
+
+
+def test_without_any_in_the_baseline_the_bound_is_the_chance() -> None:
+    assert chance_of(3, 0, 0.1) == pytest.approx(0.001)
+    assert chance_of(0, 0, 0.1) == chance_of(1, 9, 0.1) == chance_of(5, 0, 1.0) == 1.0

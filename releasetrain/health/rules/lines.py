@@ -5,11 +5,14 @@ import re
 from dataclasses import dataclass
 
 SAMPLE_LENGTH = 2000
+CUT = " […] "
+# Of a long trace the first lines say where it began and the last ones what went wrong.
+HEAD = 900
 MASK = "***"
 
 NAMES_OF_SECRETS = (
-    "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential"
-    "|session[_-]?id|csrf|(?<![a-z])(?:pin|otp|cvv|cvc)(?![a-z])"
+    "password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key"
+    "|credential|signature|session[_-]?id|csrf|(?<![a-z])(?:sid|sig|pin|otp|cvv|cvc)(?![a-z])"
 )
 
 
@@ -53,6 +56,8 @@ MASKS: tuple[Mask, ...] = (
             "credential",
             "session",
             "csrf",
+            "sid",
+            "sig",
             "pin",
             "otp",
             "cvv",
@@ -66,17 +71,32 @@ MASKS: tuple[Mask, ...] = (
     ),
     Mask(("eyj",), re.compile(r"\beyJ[\w-]{5,4000}\.[\w-]{2,4000}(?:\.[\w-]{0,4000})?")),
     Mask(
-        ("gh", "glpat-", "k_live_", "k_test_", "sk-", "xox", "akia", "asia", "rt_"),
+        ("gh", "glpat-", "k_live_", "k_test_", "sk-", "xox", "akia", "asia", "rt_", "aiza", "npm_", "hf_"),
         re.compile(
-            r"\b(?:gh[pousr]_|github_pat_|glpat-|sk_live_|sk_test_|rk_live_|sk-|xox[abeoprs]-|AKIA|ASIA|rt_)"
-            r"[\w-]{8,255}"
+            r"\b(?:gh[pousr]_|github_pat_|glpat-|sk_live_|sk_test_|rk_live_|sk-|xox[abeoprs]-|AKIA|ASIA|AIza"
+            r"|npm_|hf_|rt_)[\w-]{8,255}"
         ),
+    ),
+    Mask(
+        ("hooks.slack.com", "/api/webhooks/", "webhook.office.com"),
+        re.compile(
+            r"(?i)((?:hooks\.slack\.com|discord(?:app)?\.com/api/webhooks|webhook\.office\.com)/)[\w/@.-]{1,500}"
+        ),
+        rf"\1{MASK}",
     ),
     Mask(("@",), re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"), "***@***"),
 )
 CARD = re.compile(r"(?<![\d.])\d(?:[ -]?\d){12,18}(?![\d.])")
 
+# Two lines of the same kind differ in these at most; the day and month are written as words by syslog alone.
 FOLDS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(
+            r"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?"
+            r"(?:\d{1,2} )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) {1,2}\d{1,4}"
+        ),
+        "<n>",
+    ),
     (re.compile(r"(?i)\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\"[^\"\r\n]{0,4000}\"|'[^'\r\n]{0,4000}'|“[^”\r\n]{0,4000}”"), "<text>"),
     (re.compile(r"(?i)\b0x[0-9a-f]+\b"), "<hex>"),
@@ -93,7 +113,14 @@ def masked(message: str) -> str:
     for mask in MASKS:
         if any(hint in lowered for hint in mask.hints):
             text = mask.pattern.sub(mask.replacement, text)
-    return CARD.sub(_mask_card, text)[:SAMPLE_LENGTH]
+    return shortened(CARD.sub(_mask_card, text))
+
+
+def shortened(text: str) -> str:
+    """Keep the beginning and the end of a long text, together at most SAMPLE_LENGTH characters."""
+    if len(text) <= SAMPLE_LENGTH:
+        return text
+    return text[:HEAD] + CUT + text[HEAD + len(CUT) - SAMPLE_LENGTH :]
 
 
 def fingerprint(sample: str) -> str:

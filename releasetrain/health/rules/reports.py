@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from releasetrain.health.rules.severity import Severity
 from releasetrain.lib.spans import Span, in_words
 
 MOST_READINGS = 500
@@ -31,12 +32,13 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An error line that came so many times."""
+    """An error line that came so many times; how bad it is as its sender says, where it says so."""
 
     arm: str
     message: str
     count: int
     at: datetime
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,14 @@ class Flaw:
 def flaw_of(report: Report, now: datetime) -> Flaw | None:
     """Return the first thing that cannot be right about a report, None where it can be taken."""
     return (
-        _flaw_of_source(report.source)
+        flaw_of_source(report.source)
         or _flaw_of_span(report.span, now)
         or _flaw_of_readings(report.readings)
-        or _flaw_of_errors(report, now)
+        or flaw_of_errors(report.errors, now)
     )
 
 
-def _flaw_of_source(source: str) -> Flaw | None:
+def flaw_of_source(source: str) -> Flaw | None:
     if len(source) <= SOURCE_LENGTH and source.isprintable():
         return None
     return Flaw("source", f"A source is a name of at most {SOURCE_LENGTH} printable characters.")
@@ -138,14 +140,15 @@ def _flaw_of_one(one: Counted) -> str | None:
     return None
 
 
-def _flaw_of_errors(report: Report, now: datetime) -> Flaw | None:
-    if len(report.errors) > MOST_ERRORS:
+def flaw_of_errors(errors: Sequence[Complaint], now: datetime) -> Flaw | None:
+    """Return the first thing that cannot be right about error lines, None where they can be taken."""
+    if len(errors) > MOST_ERRORS:
         return Flaw(
             "errors",
-            f"A report has at most {MOST_ERRORS} error lines; this one has {len(report.errors)}. "
+            f"A report has at most {MOST_ERRORS} error lines; this one has {len(errors)}. "
             "Send the most frequent ones.",
         )
-    for place, one in enumerate(report.errors):
+    for place, one in enumerate(errors):
         if text := _flaw_of_complaint(one, now):
             return Flaw(f"errors.{place}", text)
     return None
