@@ -1,9 +1,11 @@
 """Pretend to be a proxy and misbehave on request: for tests, rehearsals and documentation.
 
-Its world lives in the target's `driver_config` under "world", so that several processes see the same one;
-"faults" there names what goes wrong: {"lose_request": n, "lose_answer": n, "refuse": n} for the next n calls.
+Its world lives in the target's `driver_config`, so that several processes see the same one; see `world` for
+its shape and for the faults.
 """
 
+import time
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import transaction
@@ -20,10 +22,12 @@ from releasetrain.rollouts.drivers.base import (
     Outcome,
     Sync,
 )
+from releasetrain.rollouts.drivers.simulated import world
+from releasetrain.rollouts.drivers.simulated.world import Fault
 
 
 class SimulatedDriver:
-    """Keep a weight and a fence, count the calls, and fail as told."""
+    """Keep a weight and a fence, note every call, and fail as told."""
 
     kind: ClassVar[str] = "simulated"
     capabilities: ClassVar[Capabilities] = Capabilities(is_sticky=True, is_instant=True, is_fenced=True)
@@ -35,45 +39,41 @@ class SimulatedDriver:
         return Ack(Outcome.CONFIRMED)
 
     def apply(self, desired: Desired, *, key: str, deadline: float) -> Ack:
-        return self._set(desired.target, desired.weight, desired.fence)
+        return self._set(desired.target, desired.weight, desired.fence, deadline)
 
     def rollback(self, target: Target, *, fence: int, key: str, deadline: float) -> Ack:
-        return self._set(target, 0, fence)
+        return self._set(target, 0, fence, deadline)
 
     def observe(self, target: Target, *, deadline: float) -> Observed:
         config = Target.objects.values_list("driver_config", flat=True).get(pk=target.pk)
-        if config.get("faults", {}).get("unreachable"):
+        faults, now = config.get("faults", {}), clock.now()
+        if faults.get("unreachable"):
             return Observed(Sync.UNREACHABLE, detail="The simulated proxy does not answer.")
-        world = config.get("world", {})
-        return Observed(Sync.SYNCED, world.get("weight", 0), world.get("fence", 0), clock.now())
+        lies = faults.get(Fault.MISREAD.value, 0) > 0
+        if lies or config.get("world", {}).get("late"):
+            config = self._look_closer(target, now)
+        seen = config.get("world", {})
+        weight = 100 - seen.get("weight", 0) if lies else seen.get("weight", 0)
+        return Observed(Sync.SYNCED, weight, seen.get("fence", 0), now)
 
     def health(self, target: Target) -> Health:
         return Health(is_well=True)
 
     @transaction.atomic
-    def _set(self, target: Target, weight: int, fence: int) -> Ack:
+    def _look_closer(self, target: Target, now: datetime) -> dict[str, Any]:
+        """Let late calls arrive, and count a lie."""
         row = Target.objects.select_for_update(no_key=True).get(pk=target.pk)
-        world = row.driver_config.setdefault("world", {"weight": 0, "fence": 0, "calls": 0})
-        world["calls"] = world.get("calls", 0) + 1
-        fault = self._next_fault(row.driver_config)
-        answer = Ack(Outcome.CONFIRMED)
-        if fault in {"lose_request", "lose_answer"}:
-            answer = Ack(Outcome.UNKNOWN, "No answer within the deadline.")
-        if fault == "refuse":
-            answer = Ack(Outcome.REFUSED, "The simulated proxy refuses, as told.")
-        if fault in {None, "lose_answer"}:
-            if fence < world["fence"]:
-                answer = Ack(Outcome.REFUSED, f"Fence {fence} is older than {world['fence']}.")
-            else:
-                world.update(weight=weight, fence=fence)
+        world.land(row.driver_config, now)
+        world.take_fault(row.driver_config, (Fault.MISREAD,))
         row.save(update_fields=["driver_config"])
-        return answer
+        return dict(row.driver_config)
 
-    def _next_fault(self, config: dict[str, Any]) -> str | None:
-        """Take one off the first fault that has any left."""
-        faults = config.get("faults", {})
-        for name in ("lose_request", "lose_answer", "refuse"):
-            if faults.get(name, 0) > 0:
-                faults[name] -= 1
-                return name
-        return None
+    def _set(self, target: Target, weight: int, fence: int, deadline: float) -> Ack:
+        with transaction.atomic():
+            row = Target.objects.select_for_update(no_key=True).get(pk=target.pk)
+            answer = world.ask(row.driver_config, weight, fence, clock.now())
+            row.save(update_fields=["driver_config"])
+        if answer.hangs_seconds:
+            # Every driver keeps the deadline that it is given, whatever the other side does.
+            time.sleep(min(answer.hangs_seconds, deadline))
+        return Ack(answer.outcome, answer.detail)
