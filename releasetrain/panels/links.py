@@ -91,3 +91,19 @@ def ask_late(change: int, departure: int) -> str:
 
 def ledger(departure: int) -> str:
     return f"/departures/{departure}/ledger/"
+
+
+def rolling_list() -> str:
+    return "/rolling/"
+
+
+def rolling(rollout: int) -> str:
+    return f"/rolling/{rollout}/"
+
+
+def rolling_all() -> str:
+    return "/rolling/all/"
+
+
+def rolling_on() -> str:
+    return "/rolling/on/"

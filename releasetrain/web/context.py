@@ -13,6 +13,7 @@ from releasetrain.notifications.queries import unread
 
 NAVIGATION = (
     ("Departures", "/", "board"),
+    ("Rolling", "/rolling/", "rolling"),
     ("Trains", "/trains/", "trains"),
     ("Changes", "/changes/", "changes"),
     ("Hotfixes", "/hotfixes/", "hotfixes"),

@@ -26,6 +26,7 @@ from releasetrain.web.views import (
     overrides,
     policies,
     readiness,
+    rolling,
     rollouts,
     steering,
     teams,
@@ -38,6 +39,10 @@ from releasetrain.web.views.styleguide import styleguide
 urlpatterns = [
     path("", board.board, name="board"),
     path("board/wall/", board.wall, name="board-wall"),
+    path("rolling/", rolling.rolling, name="rolling"),
+    path("rolling/all/", rolling.roll_back_all, name="rolling-all"),
+    path("rolling/on/", rolling.press, name="rolling-on"),
+    path("rolling/<int:pk>/", rolling.roll_back_one, name="rolling-one"),
     path("trains/", trains.train_list, name="trains"),
     path("trains/new/", trains.train_new, name="trains-new"),
     path("trains/words/", trains.train_words, name="trains-words"),

@@ -37,6 +37,7 @@ from releasetrain.panels.shapes.house import AuditRow, DemoPerson
 from releasetrain.panels.shapes.late import LateLine, LateOffer, LatePasses, LedgerLine, LostLine
 from releasetrain.panels.shapes.notices import NoticeList, NoticeRow
 from releasetrain.panels.shapes.readiness import BlockerLine, CheckLine, Readiness
+from releasetrain.panels.shapes.rolling import Rolling, RollingGroup, RollingLine
 from releasetrain.panels.shapes.rollouts import (
     Chart,
     ErrorKind,
@@ -139,6 +140,9 @@ __all__ = [
     "Preview",
     "Readiness",
     "RiskLine",
+    "Rolling",
+    "RollingGroup",
+    "RollingLine",
     "RolloutLine",
     "RolloutTrack",
     "RotaDay",

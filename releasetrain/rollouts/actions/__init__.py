@@ -1,6 +1,7 @@
 """Do what a rollout needs: launch it, tick it, command it, bring it back."""
 
 from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.everything import bring_back, press_on
 from releasetrain.rollouts.actions.launch import launch, settle
 from releasetrain.rollouts.actions.locks import lock_target, release_lock, renew_lock, take_over
 from releasetrain.rollouts.actions.operate import operate, roll_back, roll_back_departure
@@ -9,10 +10,12 @@ from releasetrain.rollouts.actions.tick import tick_one
 from releasetrain.rollouts.actions.way import take_service
 
 __all__ = [
+    "bring_back",
     "carry_out",
     "launch",
     "lock_target",
     "operate",
+    "press_on",
     "release_lock",
     "renew_lock",
     "roll_back",

@@ -84,12 +84,17 @@ def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout,
 
 def roll_back(rollout: Rollout, *, reason: str, by: Actor | None, now: datetime) -> Rollout:
     """Bring a rollout back at once; one that is on its way back, or over, stays as it is."""
-    with transaction.atomic():
-        row = _lock(rollout.pk)
-        step = rollback.roll_back(snapshot_of(row), reason, now)
-        intents = _write(step, row, by, now)
+    row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
     carry_out(intents, row)
     return row
+
+
+@transaction.atomic
+def decide_back(pk: int, *, reason: str, by: Actor | None, now: datetime) -> tuple[Rollout, list[Intent]]:
+    """Write down that a rollout comes back; the intents are to be carried out after the commit."""
+    row = _lock(pk)
+    step = rollback.roll_back(snapshot_of(row), reason, now)
+    return row, _write(step, row, by, now)
 
 
 def roll_back_departure(

@@ -146,6 +146,7 @@ def context(now: datetime) -> dict[str, Any]:
         "operator": rollouts.operator(),
         "holds": rollouts.holds(now),
         "errors": rollouts.errors(now),
+        "rolling": rollouts.rolling(now),
         "trains": lists.train_rows(now),
         "train": lists.train_page(now),
         "changes": lists.change_rows(now),

@@ -18,6 +18,9 @@ from releasetrain.panels.shapes import (
     LiveRollout,
     Operator,
     Point,
+    Rolling,
+    RollingGroup,
+    RollingLine,
     RolloutTrack,
 )
 from releasetrain.web.views.styleguide.common import HERE, feed, stages
@@ -227,4 +230,56 @@ def live_page(now: datetime) -> LivePage:
     one = LiveRollout(track(now), guardrails(now), Holds(5, []), errors(now), operator())
     return LivePage(
         480, "RT-480", HERE, "Web Platform", "rolling", [one], feed(now), now - timedelta(minutes=38)
+    )
+
+
+def rolling(now: datetime) -> Rolling:
+    """Show what is on its way back, what users see, and the one button for all."""
+    returning = RollingLine(
+        7,
+        12,
+        "ledger",
+        "production",
+        "5.0.1",
+        "5.1.0",
+        "rolling_back",
+        0,
+        stages(25, "rolled_back"),
+        HERE,
+        "RT-479",
+        "Asked 03:12:07 UTC: the driver has not answered yet. Attempt 4, and on without end.",
+        "warn",
+    )
+    button = Action("rollback", "Roll back", HERE, "undo-2", "danger")
+    seen = RollingLine(
+        5,
+        41,
+        "storefront",
+        "production",
+        "2026.11.23-1",
+        "2026.11.24-2",
+        "baking",
+        25,
+        stages(25, "current", 62),
+        HERE,
+        "RT-480",
+        action=button,
+    )
+    consequence = (
+        "1 rollout to 0 % at once: storefront in production (25 %). No window, hold or lock stops this."
+    )
+    return Rolling(
+        [RollingGroup("On the way back", [returning]), RollingGroup("Users see it", [seen])],
+        everything=Action(
+            "everything",
+            "Roll everything back",
+            HERE,
+            "undo-2",
+            "danger",
+            asks="optional",
+            consequence=consequence,
+        ),
+        again=Action("again", "Ask again now", HERE, "refresh-cw"),
+        note="1 rollout here can be brought back by the on-call people of their own teams only.",
+        late_since=now - timedelta(minutes=3),
     )
