@@ -19,6 +19,7 @@ from releasetrain.health.rules.reports import (
     Counted,
     Report,
 )
+from releasetrain.health.rules.severity import Severity
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.spans import Span
 from releasetrain.trains.rules.evidence import EvidenceState
@@ -33,6 +34,7 @@ def _refuse_other_than_numbers(value: object) -> object:
 
 
 Arm = Literal["candidate", "baseline"]
+SeverityName = Literal["warning", "error", "critical"]
 Whole = Annotated[int, BeforeValidator(_refuse_other_than_numbers)]
 LENGTH: JsonDict = {"minLength": 1, "maxLength": 100}
 Slug = Annotated[str, StringConstraints(pattern=r"^[-a-zA-Z0-9_]+$", min_length=1, max_length=50)]
@@ -72,13 +74,24 @@ class ReadingIn(Schema):
     bad: Whole = Field(json_schema_extra=UNITS, examples=[1])
 
 
-class ErrorIn(Schema):
+class LineIn(Schema):
     """An error line; secrets are masked before it is kept, but better leave them out."""
 
-    arm: Arm
     message: str = Field(json_schema_extra={"minLength": 1, "maxLength": MESSAGE_LENGTH})
     count: Whole = Field(1, json_schema_extra={"minimum": 1, "maximum": MOST_UNITS})
     at: AwareDatetime
+    severity: SeverityName | None = Field(None, description="read from the line where it is left out")
+
+    def as_complaint(self, arm: str, place: int) -> Complaint:
+        """Read it as a line of one arm, the so-manieth of its report."""
+        severity = Severity[self.severity.upper()] if self.severity else None
+        return Complaint(arm, self.message, self.count, utc(self.at, f"errors.{place}"), severity)
+
+
+class ErrorIn(LineIn):
+    """An error line of one arm."""
+
+    arm: Arm
 
 
 class ReportIn(Schema):
@@ -101,10 +114,7 @@ class ReportIn(Schema):
             source=self.source,
             span=Span(utc(self.starts_at, "starts_at"), utc(self.ends_at, "ends_at")),
             readings=[Counted(one.arm, one.metric, one.units, one.bad) for one in self.readings],
-            errors=[
-                Complaint(one.arm, one.message, one.count, utc(one.at, f"errors.{place}"))
-                for place, one in enumerate(self.errors)
-            ],
+            errors=[one.as_complaint(one.arm, place) for place, one in enumerate(self.errors)],
         )
 
 

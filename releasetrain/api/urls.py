@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path, re_path
 from ninja import NinjaAPI
 
+from releasetrain.api import error_lines
 from releasetrain.api.endpoints import router
 from releasetrain.api.refusals import in_json, nothing_here, refuse_in_json
 
@@ -11,7 +12,7 @@ Tokens are issued with `manage.py issue_token NAME SCOPE…` and sent as `Author
 
 | Scope | What it opens |
 |---|---|
-| `metrics:<service>` | `POST /api/v1/metrics` for that service |
+| `metrics:<service>` | `POST /api/v1/metrics` and `POST /api/v1/errors` for that service |
 | `evidence:<service>` | `POST /api/v1/evidence` for that service |
 | `read` | the departures |
 | `ofrep:<environment>` | flags at `/ofrep/v1/evaluate/flags` (OpenFeature Remote Evaluation Protocol) |
@@ -22,6 +23,7 @@ Every refusal is `{"error": code, "message": sentence}`.
 
 api = NinjaAPI(title="Release Train", version="1", urls_namespace="api-v1", description=DESCRIPTION)
 api.add_router("", router)
+api.add_router("", error_lines.router)
 refuse_in_json(api)
 
 # Not named app_name: that would be a namespace around the one that ninja looks for.

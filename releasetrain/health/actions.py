@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.error_lines import by_the_hour, count_lines, kinds_of
+from releasetrain.health.error_lines import by_the_hour, count_lines, kinds_of, take_turn
 from releasetrain.health.models import ErrorBatch, ErrorCount, ErrorLine, Reading
 from releasetrain.health.rules.reports import Report, flaw_of
 from releasetrain.lib.errors import Invalid
@@ -49,18 +49,10 @@ def take_readings(*, target: Target, report: Report, now: datetime) -> Taken:
         raise Invalid(flaw.text, field=flaw.field)
     kinds = kinds_of(report.errors)
     with brief():
-        _take_turn(target.pk)
+        take_turn(target.pk)
         new = _insert_readings(target.pk, report, now)
         lines = count_lines(target.pk, kinds, now) if new and kinds else 0
     return Taken(new, len(report.readings) - new, lines)
-
-
-def _take_turn(target: int) -> None:
-    """Wait for the other reports of this target to be committed; the turn ends with the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('health.readings:' || %s, 0))", [str(target)]
-        )
 
 
 def _insert_readings(target: int, report: Report, now: datetime) -> int:

@@ -21,6 +21,7 @@ MOST_KINDS = 500
 REST = timedelta(hours=1)
 BY_THE_MINUTE = timedelta(days=1)
 OVERFLOW = "(more kinds of error lines than are kept)"
+SHARED = fingerprint(OVERFLOW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ class Kind:
         return self.first_at.replace(second=0, microsecond=0)
 
 
+def take_turn(target: int) -> None:
+    """Wait for the other reports of this target to be committed; the turn ends with the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('health.readings:' || %s, 0))", [str(target)]
+        )
+
+
 def take_error_lines(*, target: Target, batch: Batch, now: datetime) -> TakenLines:
     """Count a batch of error lines; one that was counted before is not counted again.
 
@@ -66,13 +75,14 @@ def take_error_lines(*, target: Target, batch: Batch, now: datetime) -> TakenLin
         raise Invalid(flaw.text, field=flaw.field)
     kinds = kinds_of(batch.errors)
     with brief():
+        take_turn(target.pk)
         is_new = _note(target.pk, batch.key, now)
         counted = count_lines(target.pk, kinds, now) if is_new else 0
     return TakenLines(counted, not is_new)
 
 
 def _note(target: int, key: uuid.UUID, now: datetime) -> bool:
-    """Keep the key of a batch and tell whether it is new; the same one sent at once waits for the first."""
+    """Keep the key of a batch and tell whether it is new."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO health_errorbatch (target_id, key, received_at) VALUES (%s, %s, %s) "
@@ -97,42 +107,47 @@ def kinds_of(errors: Sequence[Complaint]) -> list[Kind]:
 
 
 def count_lines(target: int, kinds: Sequence[Kind], now: datetime) -> int:
-    """Add error lines to their kinds, in the caller's transaction, and return how many kinds."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('health.lines:' || %s, 0))", [str(target)]
+    """Add error lines to their kinds, in a transaction that has its turn, and return how many kinds."""
+    rows = ErrorLine.objects.filter(target=target).exclude(fingerprint=SHARED)
+    known = list(rows.only("arm", "fingerprint", "severity", "last_at").order_by("severity", "last_at"))
+    leaving = [
+        line
+        for arm in {one.arm for one in kinds}
+        for line in _make_room(
+            [one for one in kinds if one.arm == arm], [one for one in known if one.arm == arm], now
         )
-    for arm in {one.arm for one in kinds}:
-        _make_room(target, arm, [one for one in kinds if one.arm == arm], now)
+    ]
+    if leaving:
+        ErrorLine.objects.filter(pk__in=[one.pk for one in leaving]).delete()
     _add(target, kinds)
     return len({(one.arm, one.fingerprint) for one in kinds})
 
 
-def _make_room(target: int, arm: str, kinds: Sequence[Kind], now: datetime) -> None:
-    """Let new kinds take the place of those at rest or milder; what finds none shares one line."""
-    shared = fingerprint(OVERFLOW)
-    rows = ErrorLine.objects.filter(target=target, arm=arm).exclude(fingerprint=shared)
-    known = list(rows.only("fingerprint", "severity", "last_at").order_by("severity", "last_at"))
+def _make_room(kinds: Sequence[Kind], known: Sequence[ErrorLine], now: datetime) -> list[ErrorLine]:
+    """Return which known lines of an arm give way to new kinds: those at rest, or milder, mildest first.
+
+    A new kind for which there is no room shares one line with its like.
+    """
     coming, have = {one.fingerprint for one in kinds}, {one.fingerprint for one in known}
-    free = MOST_KINDS - len(known)
-    leaving = [one for one in known if one.fingerprint not in coming]
-    gone: set[str] = set()
+    free, leaving = MOST_KINDS - len(known), []
+    staying = [one for one in known if one.fingerprint not in coming]
     for kind in sorted(kinds, key=lambda one: (-one.severity, -one.count)):
         if kind.fingerprint in have:
             continue
-        place = next(
-            (one for one in leaving if one.last_at < now - REST or one.severity < kind.severity), None
-        )
         if free > 0:
             free -= 1
-        elif place is not None:
-            leaving.remove(place)
-            gone.add(place.fingerprint)
+        elif place := _place_for(kind, staying, now):
+            staying.remove(place)
+            leaving.append(place)
         else:
-            kind.sample, kind.fingerprint = OVERFLOW, shared
+            kind.sample, kind.fingerprint = OVERFLOW, SHARED
         have.add(kind.fingerprint)
-    if gone:
-        ErrorLine.objects.filter(target=target, arm=arm, fingerprint__in=gone).delete()
+    return leaving
+
+
+def _place_for(kind: Kind, staying: Sequence[ErrorLine], now: datetime) -> ErrorLine | None:
+    giving = (one for one in staying if one.last_at < now - REST or one.severity < kind.severity)
+    return next(giving, None)
 
 
 def _add(target: int, kinds: Sequence[Kind]) -> None:

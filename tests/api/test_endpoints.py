@@ -450,6 +450,7 @@ def test_every_scope_and_path_is_described() -> None:
     described = Client().get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {
         "/api/v1/metrics",
+        "/api/v1/errors",
         "/api/v1/evidence",
         "/api/v1/webhooks/{host}",
         "/api/v1/departures",
