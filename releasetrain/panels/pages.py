@@ -9,6 +9,7 @@ from releasetrain.panels.board import moving_by_departure, shown_state
 from releasetrain.panels.deadlines import deadlines_of
 from releasetrain.panels.decisions import decision_of
 from releasetrain.panels.departures import departure_of, line_of, load_manifest, summary_of
+from releasetrain.panels.errors import load_errors
 from releasetrain.panels.feed import feed_of
 from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import load_guardrails
@@ -16,7 +17,7 @@ from releasetrain.panels.late import late_of
 from releasetrain.panels.operator import operator_of
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import readiness_of
-from releasetrain.panels.rollouts import load_errors, load_holds, track_of
+from releasetrain.panels.rollouts import load_holds, track_of
 from releasetrain.panels.shapes import Errors, Guardrails, Holds, LivePage, LiveRollout, Overrides
 from releasetrain.panels.stages import Moving, leading
 from releasetrain.trains.queries import standing_of

@@ -18,6 +18,7 @@ from releasetrain.panels.board import load_board, load_row
 from releasetrain.panels.deadlines import load_deadlines
 from releasetrain.panels.decisions import load_decision
 from releasetrain.panels.departures import load_manifest, load_rollout_lines, load_summary
+from releasetrain.panels.errors import load_errors
 from releasetrain.panels.feed import feed_of
 from releasetrain.panels.forecast import load_forecast
 from releasetrain.panels.guardrails import OVERLAP, WINDOW, load_guardrails, points_since
@@ -25,7 +26,7 @@ from releasetrain.panels.late import load_late
 from releasetrain.panels.operator import load_operator
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import load_readiness
-from releasetrain.panels.rollouts import load_errors, load_holds, load_track
+from releasetrain.panels.rollouts import load_holds, load_track
 from releasetrain.panels.shapes import BoardRow, Point
 from releasetrain.rollouts.models import Rollout
 

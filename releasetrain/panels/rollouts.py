@@ -1,21 +1,19 @@
-"""Gather where a rollout stands: its track, what holds it, and the error lines of both versions."""
+"""Gather where a rollout stands: its track, and what holds it."""
 
 from datetime import datetime
 
 from releasetrain.calendars.rules.judging import WHO_ENDS_IT
-from releasetrain.health.models import Arm, ErrorLine
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
-from releasetrain.panels.shapes import Action, ErrorKind, Errors, HoldLine, Holds, RolloutTrack
+from releasetrain.panels.shapes import Action, HoldLine, Holds, RolloutTrack
 from releasetrain.panels.stages import Moving, clock_words, moving_of, stages_of
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import VERIFIED_AFTER
 from releasetrain.rollouts.rules.states import CLEARING, MOVING_STATES, HoldKind, RolloutState
 
 R = RolloutState
-MOST_ERRORS = 20
 HOLD_WORDS = {
     HoldKind.OPERATOR: "Paused by a person",
     HoldKind.APPROVAL: "Waits for an approval",
@@ -132,31 +130,3 @@ def _clear(one: Moving, kind: HoldKind, audience: Audience) -> Action | None:
     if audience is not Audience.OPERATOR or not is_resumable:
         return None
     return Action("resume", "Resume", links.command(one.rollout.pk, "resume"), "play")
-
-
-def load_errors(pk: int, audience: Audience, now: datetime) -> Errors | None:
-    """Gather the error lines since the rollout began, those new in the candidate first."""
-    rollout = Rollout.objects.filter(pk=pk).first()
-    if rollout is None or not audience.sees_people:
-        return None
-    lines = ErrorLine.objects.filter(target=rollout.target_id, last_at__gte=rollout.created_at)
-    if rollout.finished_at is not None:
-        lines = lines.filter(first_at__lte=rollout.finished_at)
-    kinds: dict[str, dict[str, ErrorLine]] = {}
-    for line in lines.order_by("-last_at")[: 10 * MOST_ERRORS]:
-        kinds.setdefault(line.fingerprint, {})[line.arm] = line
-    found = [_kind(arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE)) for arms in kinds.values()]
-    found.sort(key=lambda kind: (kind.is_new, kind.candidate, kind.baseline), reverse=True)
-    return Errors(pk, found[:MOST_ERRORS])
-
-
-def _kind(candidate: ErrorLine | None, baseline: ErrorLine | None) -> ErrorKind:
-    known = [line for line in (candidate, baseline) if line is not None]
-    return ErrorKind(
-        text=known[0].sample,
-        candidate=candidate.count if candidate else 0,
-        baseline=baseline.count if baseline else 0,
-        first_at=min(line.first_at for line in known),
-        last_at=max(line.last_at for line in known),
-        is_new=baseline is None,
-    )

@@ -9,11 +9,10 @@ from releasetrain import panels
 from releasetrain.accounts.models import User
 from releasetrain.accounts.rules import Role
 from releasetrain.catalog.access import roles_of
-from releasetrain.health.models import ErrorLine
 from releasetrain.panels import Audience
 from releasetrain.panels.guardrails import load_guardrails, points_since
 from releasetrain.panels.operator import load_operator
-from releasetrain.panels.rollouts import hold_reason, load_errors, load_holds, load_track
+from releasetrain.panels.rollouts import hold_reason, load_holds, load_track
 from releasetrain.panels.shapes import Action, Operator
 from releasetrain.rollouts.models import Hold, Judgement, Rollout, Transition
 from tests import make
@@ -100,29 +99,6 @@ def test_a_hold_says_who_opened_it_and_only_operators_can_clear_it_here() -> Non
     assert inside.lines[0].clear is None
     assert operator.lines[0].clear is not None
     assert operator.lines[0].clear.url == f"/rollouts/{rollout.pk}/resume/"
-
-
-def test_error_lines_new_in_the_candidate_come_first() -> None:
-    rollout = baking()
-
-    def line(arm: str, fingerprint: str, count: int, at: int = 0) -> None:
-        when = make.NOW + timedelta(seconds=at)
-        ErrorLine.objects.create(
-            target=rollout.target, arm=arm, fingerprint=fingerprint, sample=fingerprint, count=count,
-            first_at=when, last_at=when,
-        )  # fmt: skip
-
-    line("candidate", "old", 40)
-    line("baseline", "old", 30)
-    line("candidate", "new", 3)
-    line("baseline", "long ago", 9, at=-3600)
-    errors = load_errors(rollout.pk, MEMBER, make.NOW)
-    assert errors is not None
-    assert [(kind.text, kind.candidate, kind.baseline, kind.is_new) for kind in errors.kinds] == [
-        ("new", 3, 0, True),
-        ("old", 40, 30, False),
-    ]
-    assert load_errors(rollout.pk, STAKEHOLDER, make.NOW) is None
 
 
 def test_a_guardrail_says_its_promise_until_it_has_judged() -> None:

@@ -100,22 +100,35 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
-    """One kind of error line, counted per arm."""
+    """One kind of error line, counted per arm since the rollout began; secrets are masked.
 
-    text: str
+    `standing` is "new", "risen" or "known", `severity` "warning", "error" or "critical". `head` is one line
+    of it and `sample` the whole, "" where the head says all. `first_at` is when the candidate first had it.
+    """
+
+    key: str
+    head: str
+    sample: str
+    standing: str
+    severity: str
     candidate: int
     baseline: int
     first_at: datetime
     last_at: datetime
-    is_new: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Error lines of one rollout, those new in the candidate first."""
+    """Error lines of one rollout: new in the candidate, then risen, then known; `summary` counts them.
+
+    `notes` say what cannot be told, and why.
+    """
 
     pk: int
     kinds: list[ErrorKind]
+    summary: str = ""
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

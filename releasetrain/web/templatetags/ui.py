@@ -67,6 +67,11 @@ LOOKS: dict[str, Look] = {
     "error": Look("No answer", "triangle-alert", "warn", "square"),
     "fail": Look("Fail", "circle-x", "bad", "square"),
     "not_run": Look("Not run", "circle-minus", shape="dashed"),
+    # error lines
+    "line_new": Look("New", "circle-plus", "bad", "square"),
+    "line_risen": Look("Risen", "trending-up", "warn", "square"),
+    "severity_critical": Look("Critical", "flame", "bad", "solid"),
+    "severity_warning": Look("Warning", "triangle-alert", shape="open"),
     # flags
     "on": Look("On", "toggle-right", "ok"),
     "off": Look("Off", "toggle-left", shape="open"),

@@ -205,24 +205,23 @@ def holds(now: datetime) -> Holds:
 
 
 def errors(now: datetime) -> Errors:
-    """Show a line that only the candidate has, and one that both have."""
+    """Show a line that only the candidate has, one that it has more often, and one that both have."""
     first, last = now - timedelta(minutes=5), now - timedelta(seconds=12)
+    head = "KeyError: 'tax_rate'"
+    trace = f'Traceback (most recent call last):\n  File "checkout/totals.py", line 118, in price\n{head}'
+    timeout = "ReadTimeout: GET http://inventory.internal/stock/{sku} after 2.0 s"
     return Errors(
         5,
         [
+            ErrorKind("a1", head, trace, "new", "critical", 37, 0, first, last),
             ErrorKind(
-                "KeyError: 'tax_rate' in checkout/totals.py:118 price_with_tax()",
-                37,
-                0,
-                first,
-                last,
-                is_new=True,
+                "b2", "basket locked by another request", "", "risen", "error", 18, 40, first, last,
+                "×4.1 as often per request as on the old version.",
             ),
-            ErrorKind(
-                "ReadTimeout: GET http://inventory.internal/stock/{sku} after 2.0 s", 4, 31, first, last
-            ),
+            ErrorKind("c3", timeout, "", "known", "warning", 4, 31, first, last),
         ],
-    )
+        "1 new in the candidate, 1 risen, 1 in both or in the baseline",
+    )  # fmt: skip
 
 
 def live_page(now: datetime) -> LivePage:
