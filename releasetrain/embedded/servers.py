@@ -36,7 +36,9 @@ class Server(Protocol):
 class Servers:
     """The servers of one house: DATABASE_URL and REDIS_URL win, and what they do not name is started here."""
 
-    def __init__(self, data: Path, given: Mapping[str, str], *, throwaway: bool = False) -> None:
+    def __init__(
+        self, data: Path, given: Mapping[str, str], *, throwaway: bool = False, with_redis: bool = True
+    ) -> None:
         self.database_url = given.get("DATABASE_URL", "")
         self.redis_url = given.get("REDIS_URL", "")
         self.private: list[Server] = []
@@ -44,6 +46,7 @@ class Servers:
         self._data = data
         self._passing: Path | None = None  # a folder for sockets outside `data`
         self._throwaway = throwaway
+        self._with_redis = with_redis
 
     def start(self, check: Callable[[], None] = lambda: None) -> None:
         """Check what was given and start the rest; on any trouble leave nothing running.
@@ -59,18 +62,18 @@ class Servers:
     def _start(self, check: Callable[[], None]) -> None:
         if self.database_url:
             check_database(self.database_url)
-        if self.redis_url:
+        if self.redis_url and self._with_redis:
             check_redis(self.redis_url)
         places = settle(self._data)
         self.kept_in = places.postgresql.parent
         self._passing = None if places.run.is_relative_to(places.data) else places.run
         if not self.database_url:
             self._launch(PostgreSQL(places, throwaway=self._throwaway))
-        if not self.redis_url:
+        if not self.redis_url and self._with_redis:
             self._launch(Valkey(places))
         for server in self.private:
             server.wait(check)
-        self.database_url, self.redis_url = self.environ["DATABASE_URL"], self.environ["REDIS_URL"]
+        self.database_url, self.redis_url = self.environ["DATABASE_URL"], self.environ.get("REDIS_URL", "")
 
     def _launch(self, server: Server) -> None:
         self.private.append(server)
@@ -80,10 +83,11 @@ class Servers:
     def environ(self) -> dict[str, str]:
         """The two addresses, under the names that the settings read."""
         urls = {server.name: server.url for server in self.private}
-        return {
+        found = {
             "DATABASE_URL": self.database_url or urls.get("postgresql", ""),
             "REDIS_URL": self.redis_url or urls.get("valkey", ""),
         }
+        return {name: url for name, url in found.items() if url}
 
     def stop(self) -> None:
         """Stop what was started here, the database last."""

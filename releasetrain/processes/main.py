@@ -30,6 +30,8 @@ WITHOUT_SERVERS = {
     "collectstatic",
     "findstatic",
 }
+# These must work while Redis is gone.
+WITHOUT_REDIS = {"rollback"}
 WITH_SERVERS_IF_ANY = {"makemigrations", "diffsettings", "startapp", "sendtestemail"}
 
 OUR_COMMANDS = """\
@@ -70,7 +72,7 @@ def _on_servers(command: str, argv: list[str]) -> int:
     holder = house.holder()
     if holder and holder.command == "up":
         _take_over(house.read_env())
-    if _is_complete() or (command in WITH_SERVERS_IF_ANY and not house.is_built):
+    if _is_complete(command) or (command in WITH_SERVERS_IF_ANY and not house.is_built):
         return _django(argv)
     if holder and holder.command == "up":
         raise ServerError(f"The house is just starting (pid {holder.pid}). Try again in a moment.")
@@ -87,13 +89,14 @@ def _take_over(values: dict[str, str]) -> None:
         os.environ.setdefault(name, value)
 
 
-def _is_complete() -> bool:
-    return bool(os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL"))
+def _is_complete(command: str) -> bool:
+    has_redis = command in WITHOUT_REDIS or os.environ.get("REDIS_URL")
+    return bool(os.environ.get("DATABASE_URL") and has_redis)
 
 
 def _with_private_servers(house: House, command: str, work: Callable[[], int]) -> int:
     """Run the house's own servers for as long as `work` does."""
-    servers = Servers(house.data, os.environ)
+    servers = Servers(house.data, os.environ, with_redis=command not in WITHOUT_REDIS)
     try:
         with house.held(Holder(os.getpid(), command)):
             signal.signal(signal.SIGTERM, _exit)

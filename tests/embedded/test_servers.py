@@ -242,3 +242,12 @@ def test_servers_do_not_outlive_a_killed_owner(data: Path) -> None:
         time.sleep(0.1)
     assert len(left) == 2
     assert [process for process in left if process.is_running()] == []
+
+
+def test_a_command_that_needs_no_redis_starts_none_and_asks_none(data: Path) -> None:
+    given = {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    made = Servers(data, given, throwaway=True, with_redis=False)
+    made.start()
+    names = [server.name for server in made.private]
+    made.stop()
+    assert names == ["postgresql"]

@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 
 from releasetrain.accounts.actions import make_sign_in_link
 from releasetrain.accounts.rules import Role
@@ -186,13 +185,6 @@ def test_a_viewer_commands_nothing(sign_in: SignIn) -> None:
 def test_the_whole_departure_comes_back_by_one_press(sign_in: SignIn) -> None:
     rollout = baking()
     sign_in(Role.ON_CALL).post(f"/departures/{rollout.departure_id}/rollback/")
-    rollout.refresh_from_db()
-    assert rollout.state == "rolling_back"
-
-
-def test_the_shell_brings_back_what_the_web_cannot() -> None:
-    rollout = baking()
-    call_command("rollback", "--all", verbosity=0)
     rollout.refresh_from_db()
     assert rollout.state == "rolling_back"
 
