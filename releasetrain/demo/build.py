@@ -146,7 +146,7 @@ def _guardrails(target: Target) -> None:
     for spec in world.GUARDRAILS:
         fields = spec.fields()
         if problems := problems_of(GuardrailRule(**fields)):
-            raise ValueError(" ".join(problems))
+            raise ValueError(" ".join(one.sentence for one in problems))
         Guardrail.objects.get_or_create(target=target, name=spec.name, defaults=fields)
 
 

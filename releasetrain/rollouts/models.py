@@ -4,10 +4,10 @@ import uuid
 
 from django.db import models
 
-from releasetrain.accounts.models import User
+from releasetrain.accounts.models import Team, User
 from releasetrain.catalog.models import Target
 from releasetrain.incidents.models import Incident
-from releasetrain.rollouts.rules.guardrails import GuardrailKind, NoData
+from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutState
 from releasetrain.trains.models import Departure
 
@@ -16,42 +16,65 @@ STATE_CHOICES = [(state.value, state.value) for state in RolloutState]
 UNBOUND_STATES = [*sorted(state.value for state in TERMINAL_STATES), RolloutState.QUEUED.value]
 
 
-class Guardrail(models.Model):
-    """A promise about one metric of a target that the candidate must keep.
+class GuardrailTemplate(Promise):
+    """A promise that a team writes once and gives to as many services as it likes."""
 
-    The fields are those of `rules.guardrails.Guardrail`, which explains them.
-    """
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="guardrail_templates")
+    description = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "name"], name="guardrail_template_once"),
+            models.CheckConstraint(
+                condition=models.Q(is_critical=False) | models.Q(is_required=True),
+                name="guardrail_template_critical_is_required",
+            ),
+        ]
+
+    def event_topics(self) -> list[str]:
+        return []
+
+
+class InForce(models.Manager["Guardrail"]):
+    """Leave out what was removed: it stays for the judgements that it made, and judges nothing any more."""
+
+    def get_queryset(self) -> models.QuerySet["Guardrail"]:
+        return super().get_queryset().filter(removed_at__isnull=True)
+
+
+class Guardrail(Promise):
+    """A promise about one metric of a target that the candidate must keep."""
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="guardrails")
-    name = models.CharField(max_length=100)
-    metric = models.CharField(max_length=60)
-    kind = models.CharField(
-        max_length=12, choices=[(kind.value, kind.value) for kind in GuardrailKind], default="ratio"
+    template = models.ForeignKey(
+        GuardrailTemplate, null=True, blank=True, on_delete=models.SET_NULL, related_name="guardrails"
     )
-    ratio = models.FloatField(default=1.1)
-    alpha = models.FloatField(default=0.01)
-    is_required = models.BooleanField(default=True)
-    absolute_limit = models.FloatField(null=True, blank=True, default=0.2)
-    absolute_minimum = models.PositiveIntegerField(default=20)
-    tolerated_rate = models.FloatField(default=0.001)
-    excludes = models.FloatField(null=True, blank=True)
-    no_data = models.CharField(
-        max_length=12, choices=[(one.value, one.value) for one in NoData], default="inconclusive"
-    )
-    failure_limit = models.PositiveSmallIntegerField(default=2)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InForce()
+    all_of_them = models.Manager()
 
     class Meta:
         ordering = ["-is_required", "name"]
         constraints = [
-            models.UniqueConstraint(fields=["target", "name"], name="guardrail_once"),
+            models.UniqueConstraint(
+                fields=["target", "name"],
+                condition=models.Q(removed_at__isnull=True),
+                name="guardrail_once_in_force",
+            ),
             models.CheckConstraint(condition=models.Q(ratio__gte=1), name="guardrail_ratio_allows_equal"),
             models.CheckConstraint(
                 condition=models.Q(alpha__gt=0, alpha__lt=1), name="guardrail_alpha_is_a_chance"
             ),
+            models.CheckConstraint(
+                condition=models.Q(is_critical=False) | models.Q(is_required=True),
+                name="guardrail_critical_is_required",
+            ),
         ]
 
-    def __str__(self) -> str:
-        return self.name
+    def event_topics(self) -> list[str]:
+        return [f"service:{self.target.service_id}"]
 
 
 class Rollout(models.Model):

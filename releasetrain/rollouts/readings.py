@@ -22,7 +22,7 @@ from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
-from releasetrain.rollouts.rules.guardrails import Counts, GuardrailState, Measurement
+from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, GuardrailState, Measurement
 from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import HoldKind, RolloutState
 from releasetrain.rollouts.windows import after_windows, windows_over
@@ -180,6 +180,7 @@ def _is_healthy(row: Rollout, limit: str) -> bool | None:
     A target without any such limit has only its driver to ask.
     """
     limits = row.target.guardrails.filter(is_required=True, absolute_limit__isnull=False)
+    limits = limits.exclude(kind=GuardrailKind.SAMPLE_RATIO)
     required = set(limits.values_list("name", flat=True))
     if not required:
         return _driver_is_well(row.target)

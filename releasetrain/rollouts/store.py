@@ -1,5 +1,6 @@
 """Read a rollout's rows into the values that the machine takes, and write a step back as one commit."""
 
+from dataclasses import fields
 from datetime import datetime
 
 from django.db import transaction
@@ -12,6 +13,7 @@ from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
 from releasetrain.rollouts import locks, models
 from releasetrain.rollouts.locks import LostClaim as LostClaim
+from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step
@@ -46,22 +48,21 @@ FIELDS = (
     "is_window_return",
 )
 
+# What a guardrail promises; the names are the same in the rule and in the row.
+PROMISED = tuple(one.name for one in fields(Guardrail))
+
 
 def guardrail_of(row: models.Guardrail) -> Guardrail:
     """Read a guardrail's row."""
+    return promise_of(row)
+
+
+def promise_of(row: Promise) -> Guardrail:
+    """Read what a guardrail, or a template of one, promises."""
     return Guardrail(
-        name=row.name,
-        metric=row.metric,
+        **{name: getattr(row, name) for name in PROMISED if name not in {"kind", "no_data"}},
         kind=GuardrailKind(row.kind),
-        ratio=row.ratio,
-        alpha=row.alpha,
-        is_required=row.is_required,
-        absolute_limit=row.absolute_limit,
-        absolute_minimum=row.absolute_minimum,
-        tolerated_rate=row.tolerated_rate,
-        excludes=row.excludes,
         no_data=NoData(row.no_data),
-        failure_limit=row.failure_limit,
     )
 
 

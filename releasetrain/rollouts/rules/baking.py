@@ -24,6 +24,7 @@ UNREADABLE_LIMIT = timedelta(seconds=60)
 # An inconclusive bake grows by half of its time, up to three times of it.
 EXTENSION = 0.5
 LONGEST_EXTENSION = 3.0
+NOTHING_JUDGES = "No required guardrail judges this rollout"
 # Look again soon where the weight was contradicted or could not be read.
 CONTRADICTED_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.5
@@ -176,7 +177,9 @@ def extend(draft: Draft, *, longest: float = LONGEST_EXTENSION) -> bool:
 def _why_inconclusive(rollout: Snapshot, judgements: list[Judgement]) -> str:
     names = {guardrail.name for guardrail in deciding(rollout)}
     if not names:
-        return "No required guardrail judges this rollout, so nothing says that it is well."
+        is_dismissed = any(one.verdict is Verdict.DISMISSED for one in judgements)
+        which = "Every guardrail that decides is dismissed" if is_dismissed else NOTHING_JUDGES
+        return f"{which}, so nothing says that it is well."
     return next(
         judgement.sentence
         for judgement in judgements

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from releasetrain.lib.spans import in_words
+from releasetrain.rollouts.rules.dismissals import Dismissal
 from releasetrain.rollouts.rules.statistics import Arm, Dispersion, EProcess
 
 Json = Any
@@ -14,6 +16,9 @@ NOTHING_COUNTED = Arm()
 NO_DISPERSION = Dispersion()
 # From this chance of a false alarm on, a guardrail holds and notifies but does not roll back.
 HOLD_ALPHA = 0.05
+# The span that one measurement of a plain threshold covers, and how long thresholds look away after a shift.
+WINDOW_SECONDS = 10.0
+WARM_UP_SECONDS = 30.0
 # More units than this in one span are a broken expression, not traffic.
 LARGEST_COUNT = 1e15
 
@@ -47,6 +52,7 @@ class Verdict(StrEnum):
     """What a guardrail says of a stage so far; mildest first, and the worst of the required ones wins."""
 
     PASS = "pass"  # noqa: S105 - a verdict, no secret
+    DISMISSED = "dismissed"
     NOT_RUN = "not_run"
     PENDING = "pending"
     INCONCLUSIVE = "inconclusive"
@@ -65,7 +71,9 @@ class Guardrail:
     alarm over a stage; `absolute_limit` is a bad rate (0 to 1) that stops either arm at once from
     `absolute_minimum` units on, or the limit of a plain threshold. Nobody minds a bad rate below
     `tolerated_rate`. `excludes` replaces the ratio that a stage must be able to see before it passes. With
-    `fewer_is_worse` the "bad" units are good ones (orders), of which the candidate must not have fewer.
+    `fewer_is_worse` the "bad" units are good ones (orders), of which the candidate must not have fewer. A
+    measurement of a plain threshold covers `window_seconds`. What `is_critical` fails at its first bad
+    measurement, and nobody dismisses it or promotes past it.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Guardrail:
     ratio: float = 1.1
     alpha: float = 0.01
     is_required: bool = True
+    is_critical: bool = False
     absolute_limit: float | None = 0.2
     absolute_minimum: float = 20
     tolerated_rate: float = 0.001
@@ -81,6 +90,12 @@ class Guardrail:
     no_data: NoData = NoData.INCONCLUSIVE
     fewer_is_worse: bool = False
     failure_limit: int = 2
+    window_seconds: float = WINDOW_SECONDS
+
+    @property
+    def bad_allowed(self) -> int:
+        """Return how many bad measurements a stage may have."""
+        return 0 if self.is_critical else self.failure_limit
 
     @property
     def rolls_back(self) -> bool:
@@ -100,26 +115,74 @@ class Guardrail:
         return arm.rate < self.absolute_limit if self.fewer_is_worse else arm.rate > self.absolute_limit
 
 
-def problems_of(guardrail: Guardrail, *, known_metrics: Collection[str] | None = None) -> list[str]:
-    """Return a sentence for each reason not to save a guardrail; none means it may be saved."""
-    problems = []
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Say which field of a guardrail is wrong, and why, in a sentence."""
+
+    field: str
+    sentence: str
+
+
+def problems_of(
+    guardrail: Guardrail,
+    *,
+    known_metrics: Collection[str] | None = None,
+    shortest_bake_seconds: float | None = None,
+) -> list[Problem]:
+    """Return each reason not to save a guardrail; none means it may be saved.
+
+    :param known_metrics: what is reported; None asks nothing
+    :param shortest_bake_seconds: of the stages that it would watch; None where none is known
+    """
+    found = [
+        *_problems_of_condition(guardrail),
+        *_problems_of_shares(guardrail),
+        *_problems_of_window(guardrail, shortest_bake_seconds),
+    ]
     if known_metrics is not None and guardrail.metric not in known_metrics:
-        problems.append(f"Nothing reports a metric called “{guardrail.metric}”.")
+        told = f" Reported are: {', '.join(sorted(known_metrics))}." if known_metrics else ""
+        found.append(Problem("metric", f"Nothing reports a metric called “{guardrail.metric}”.{told}"))
+    return found
+
+
+def _problems_of_condition(guardrail: Guardrail) -> Iterable[Problem]:
     if guardrail.kind is GuardrailKind.THRESHOLD and guardrail.absolute_limit is None:
-        problems.append("A threshold needs its limit: without one there is no condition.")
+        yield Problem("absolute_limit", "A threshold needs its limit: without one there is no condition.")
     if not (math.isfinite(guardrail.ratio) and guardrail.ratio >= 1):
-        problems.append("The allowed ratio must be 1 or more.")
+        yield Problem("ratio", "The allowed ratio must be 1 or more.")
     if not 0 < guardrail.alpha <= HOLD_ALPHA:
-        problems.append(f"The chance of a false alarm must be above 0 and at most {HOLD_ALPHA}.")
-    if guardrail.absolute_limit is not None and not 0 < guardrail.absolute_limit <= 1:
-        problems.append("The absolute limit is a share: above 0 and at most 1.")
-    if not 0 <= guardrail.tolerated_rate < 1:
-        problems.append("The tolerated rate is a share: at least 0 and below 1.")
-    if guardrail.excludes is not None and not guardrail.excludes > guardrail.ratio:
-        problems.append("The ratio to exclude must be larger than the allowed ratio.")
+        yield Problem("alpha", f"The chance of a false alarm must be above 0 and at most {HOLD_ALPHA}.")
+    if guardrail.excludes is not None and not guardrail.ratio < guardrail.excludes < math.inf:
+        yield Problem("excludes", "The ratio to exclude must be larger than the allowed ratio.")
     if guardrail.no_data is NoData.ZERO and guardrail.fewer_is_worse:
-        problems.append("Only an error count may read a missing value as zero.")
-    return problems
+        yield Problem("no_data", "Only an error count may read a missing value as zero.")
+    if guardrail.is_critical and not guardrail.is_required:
+        yield Problem("is_critical", "What is critical is required, too.")
+
+
+def _problems_of_shares(guardrail: Guardrail) -> Iterable[Problem]:
+    if guardrail.absolute_limit is not None and not 0 < guardrail.absolute_limit <= 1:
+        yield Problem("absolute_limit", "The absolute limit is a share: above 0 and at most 1.")
+    if not 0 <= guardrail.tolerated_rate < 1:
+        yield Problem("tolerated_rate", "The tolerated rate is a share: at least 0 and below 1.")
+    if not 1 <= guardrail.absolute_minimum <= LARGEST_COUNT:
+        yield Problem("absolute_minimum", "The absolute limit needs at least one unit to look at.")
+
+
+def _problems_of_window(guardrail: Guardrail, bake_seconds: float | None) -> Iterable[Problem]:
+    """Refuse what could not fail within the shortest bake that it watches."""
+    if not WINDOW_SECONDS <= guardrail.window_seconds < math.inf:
+        yield Problem("window_seconds", f"A window is at least {in_words(WINDOW_SECONDS)} long.")
+        return
+    if guardrail.kind is not GuardrailKind.THRESHOLD or bake_seconds is None:
+        return
+    needed = WARM_UP_SECONDS + (guardrail.bad_allowed + 1) * guardrail.window_seconds
+    if needed > bake_seconds:
+        yield Problem(
+            "window_seconds",
+            f"It could fail only after {in_words(needed)} (warm-up, then {guardrail.bad_allowed + 1} × "
+            f"{in_words(guardrail.window_seconds)}), and a stage here bakes for {in_words(bake_seconds)}.",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,9 +239,10 @@ class GuardrailState:
     """Carry what one guardrail has seen of one stage; small, and JSON by `to_json`.
 
     `at` is the newest counts taken in, `fresh_at` the newest to which the provider answered, `compared_at`
-    the newest that told of both arms. `recent_*` gathers units until the absolute limit may be looked at,
-    `window` until a plain threshold may. `failed` is the reason once the guardrail has failed: a test that
-    has rejected has stopped.
+    the newest that told of both arms. `recent_*` gathers units until the absolute limit, or a plain
+    threshold, may be looked at; `limit_rate` is what the candidate had at the newest look. `failed` is the
+    reason once the guardrail has failed: a test that has rejected has stopped. `dismissal` is what a person
+    has accepted for a time.
     """
 
     at: datetime | None = None
@@ -193,21 +257,25 @@ class GuardrailState:
     limit_baseline: Measurement = Measurement.UNKNOWN
     tests: Mapping[str, EProcess] = field(default_factory=dict)
     dispersion: Dispersion = NO_DISPERSION
-    window: Arm = NOTHING_COUNTED
+    limit_rate: float = 0.0
     measured_at: datetime | None = None
     oks: int = 0
     bads: int = 0
     is_suspected: bool = False
     failed: str = ""
+    dismissal: Dismissal | None = None
 
     def test(self, name: str) -> EProcess:
         return self.tests.get(name, EProcess())
 
     def for_next_stage(self, guardrail: Guardrail) -> "GuardrailState":
-        """Start a stage with no old evidence; only how bursty the baseline is carries over."""
+        """Start a stage with no old evidence; how bursty the baseline is carries over, and a dismissal."""
         keeps = guardrail.kind is GuardrailKind.RATIO
         return GuardrailState(
-            at=self.at, fresh_at=self.fresh_at, dispersion=self.dispersion if keeps else Dispersion()
+            at=self.at,
+            fresh_at=self.fresh_at,
+            dispersion=self.dispersion if keeps else Dispersion(),
+            dismissal=self.dismissal,
         )
 
     def changed(self, **changes: Json) -> "GuardrailState":
@@ -227,12 +295,13 @@ class GuardrailState:
             "limit_baseline": self.limit_baseline.value,
             "tests": {name: list(test.logs) for name, test in self.tests.items()},
             "dispersion": self.dispersion.to_json(),
-            "window": self.window.to_json(),
+            "limit_rate": self.limit_rate,
             "measured_at": _text(self.measured_at),
             "oks": self.oks,
             "bads": self.bads,
             "is_suspected": self.is_suspected,
             "failed": self.failed,
+            "dismissal": self.dismissal.to_json() if self.dismissal else None,
         }
 
     @classmethod
@@ -262,12 +331,13 @@ STATE_READERS: Mapping[str, Callable[[Json], Json]] = {
     "limit_baseline": Measurement,
     "tests": lambda value: {name: EProcess(tuple(logs)) for name, logs in value.items()},
     "dispersion": Dispersion.from_json,
-    "window": Arm.from_json,
+    "limit_rate": float,
     "measured_at": _instant,
     "oks": int,
     "bads": int,
     "is_suspected": bool,
     "failed": str,
+    "dismissal": lambda value: Dismissal.from_json(value) if value else None,
 }
 
 

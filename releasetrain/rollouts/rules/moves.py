@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from releasetrain.rollouts.rules.draft import Draft
 from releasetrain.rollouts.rules.guardrails import GuardrailState
-from releasetrain.rollouts.rules.judging import Look, judge
+from releasetrain.rollouts.rules.judging import judge
+from releasetrain.rollouts.rules.measuring import Look
 from releasetrain.rollouts.rules.snapshot import EventKind, IntentAction
 from releasetrain.rollouts.rules.states import MOVING_STATES, WAITING_STATES, RolloutState
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailState, Measurement
-from releasetrain.rollouts.rules.judging import STALE_AFTER
+from releasetrain.rollouts.rules.measuring import STALE_AFTER
 from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
 
 

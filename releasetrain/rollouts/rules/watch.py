@@ -8,7 +8,8 @@ from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.rules.draft import Draft
 from releasetrain.rollouts.rules.guardrails import Guardrail, Judgement, Measurement
-from releasetrain.rollouts.rules.judging import STALE_AFTER, absorb, judge
+from releasetrain.rollouts.rules.judging import judge
+from releasetrain.rollouts.rules.measuring import STALE_AFTER, absorb
 from releasetrain.rollouts.rules.moves import look_at, start_rollback
 from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind
@@ -48,11 +49,16 @@ def judge_all(draft: Draft, *, is_bake_done: bool = False) -> list[Judgement]:
 
 
 def deciding(rollout: Snapshot) -> tuple[Guardrail, ...]:
-    """Return the guardrails that count at the present weight; a way back needs no measurements."""
+    """Return the guardrails that count at the present weight; a way back needs no measurements.
+
+    What somebody has dismissed neither passes nor keeps anything back, until it finds something worse.
+    """
     if rollout.kind is RolloutKind.ROLLBACK:
         return ()
     return tuple(
-        guardrail for guardrail in rollout.guardrails if guardrail.decides_at(rollout.desired_weight)
+        guardrail
+        for guardrail in rollout.guardrails
+        if guardrail.decides_at(rollout.desired_weight) and rollout.state_of(guardrail).dismissal is None
     )
 
 

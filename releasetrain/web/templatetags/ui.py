@@ -62,6 +62,7 @@ LOOKS: dict[str, Look] = {
     "superseded": Look("Superseded", "replace", shape="dashed"),
     # guardrails
     "pass": Look("Pass", "circle-check", "ok"),
+    "dismissed": Look("Dismissed", "eye-off", "warn", "dashed"),
     "pending": Look("Gathering", "circle-dashed", shape="open"),
     "inconclusive": Look("Inconclusive", "circle-question-mark", "warn", "square"),
     "error": Look("No answer", "triangle-alert", "warn", "square"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailState
-from releasetrain.rollouts.rules.judging import Look, absorb
+from releasetrain.rollouts.rules.measuring import Look, absorb
 from tests.rollouts.rules.world import ERRORS, START
 
 NEVER = math.inf

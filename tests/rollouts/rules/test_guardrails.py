@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from releasetrain.rollouts.rules.guardrails import (
     GuardrailState,
     Measurement,
     NoData,
+    Problem,
     Verdict,
     problems_of,
     read,
     worst_of,
 )
-from releasetrain.rollouts.rules.judging import Look, absorb
+from releasetrain.rollouts.rules.measuring import Look, absorb
 from releasetrain.rollouts.rules.statistics import Arm
 from tests.rollouts.rules.world import ERRORS, START, at, counts
 
@@ -37,28 +39,56 @@ def point(units: float | None = 100, bad: float | None = 1, **fields: Any) -> Co
 
 
 @pytest.mark.parametrize(
-    ("fields", "problem"),
+    ("fields", "field", "problem"),
     [
-        ({"kind": GuardrailKind.THRESHOLD, "absolute_limit": None}, "A threshold needs its limit: "),
-        ({"ratio": 0.9}, "The allowed ratio must be 1 or more."),
-        ({"ratio": math.inf}, "The allowed ratio must be 1 or more."),
-        ({"alpha": 0.0}, "The chance of a false alarm must be above 0 and at most 0.05."),
-        ({"alpha": 0.2}, "The chance of a false alarm must be above 0 and at most 0.05."),
-        ({"absolute_limit": 20.0}, "The absolute limit is a share: above 0 and at most 1."),
-        ({"tolerated_rate": 1.0}, "The tolerated rate is a share: at least 0 and below 1."),
-        ({"excludes": 1.05}, "The ratio to exclude must be larger than the allowed ratio."),
-        ({"no_data": NoData.ZERO, "fewer_is_worse": True}, "Only an error count may read a missing value"),
+        (
+            {"kind": GuardrailKind.THRESHOLD, "absolute_limit": None},
+            "absolute_limit",
+            "A threshold needs its limit: ",
+        ),
+        ({"ratio": 0.9}, "ratio", "The allowed ratio must be 1 or more."),
+        ({"ratio": math.inf}, "ratio", "The allowed ratio must be 1 or more."),
+        ({"ratio": math.nan}, "ratio", "The allowed ratio must be 1 or more."),
+        ({"alpha": 0.0}, "alpha", "The chance of a false alarm must be above 0 and at most 0.05."),
+        ({"alpha": 0.2}, "alpha", "The chance of a false alarm must be above 0 and at most 0.05."),
+        ({"absolute_limit": 20.0}, "absolute_limit", "The absolute limit is a share: above 0 and at most 1."),
+        ({"absolute_minimum": 0}, "absolute_minimum", "The absolute limit needs at least one unit"),
+        ({"tolerated_rate": 1.0}, "tolerated_rate", "The tolerated rate is a share: at least 0 and below 1."),
+        ({"excludes": 1.05}, "excludes", "The ratio to exclude must be larger than the allowed ratio."),
+        ({"excludes": math.inf}, "excludes", "The ratio to exclude must be larger than the allowed ratio."),
+        ({"window_seconds": 5}, "window_seconds", "A window is at least 10 s long."),
+        ({"is_critical": True, "is_required": False}, "is_critical", "What is critical is required, too."),
+        (
+            {"no_data": NoData.ZERO, "fewer_is_worse": True},
+            "no_data",
+            "Only an error count may read a missing value",
+        ),
     ],
 )
-def test_a_guardrail_that_promises_nothing_is_refused(fields: dict[str, Any], problem: str) -> None:
-    problems = problems_of(guardrail(**fields))
-    assert len(problems) == 1
-    assert problems[0].startswith(problem)
+def test_a_guardrail_that_promises_nothing_is_refused(
+    fields: dict[str, Any], field: str, problem: str
+) -> None:
+    (found,) = problems_of(guardrail(**fields))
+    assert found.field == field
+    assert found.sentence.startswith(problem)
 
 
 def test_a_guardrail_on_an_unknown_metric_is_refused() -> None:
-    assert problems_of(ERRORS, known_metrics={"slow"}) == ["Nothing reports a metric called “errors”."]
+    (unknown,) = problems_of(ERRORS, known_metrics={"slow", "orders"})
+    assert unknown.sentence == "Nothing reports a metric called “errors”. Reported are: orders, slow."
     assert problems_of(ERRORS, known_metrics={"errors"}) == []
+
+
+def test_a_window_that_is_longer_than_the_bake_is_refused() -> None:
+    long = guardrail(kind=GuardrailKind.THRESHOLD, window_seconds=300)
+    (found,) = problems_of(long, shortest_bake_seconds=600)
+    assert found == Problem(
+        "window_seconds",
+        "It could fail only after 15 min 30 s (warm-up, then 3 × 5 min), and a stage here bakes for 10 min.",
+    )
+    assert problems_of(long, shortest_bake_seconds=930) == []
+    assert problems_of(replace(long, is_critical=True), shortest_bake_seconds=600) == []
+    assert problems_of(replace(long, kind=GuardrailKind.RATIO), shortest_bake_seconds=600) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +123,7 @@ def test_a_threshold_needs_no_baseline() -> None:
 
 
 def test_verdicts_stand_in_this_order_and_the_worst_one_wins() -> None:
-    order = ["pass", "not_run", "pending", "inconclusive", "error", "fail"]
+    order = ["pass", "dismissed", "not_run", "pending", "inconclusive", "error", "fail"]
     assert [verdict.value for verdict in sorted(Verdict, key=SEVERITY.__getitem__)] == order
     assert worst_of([Verdict.PASS, Verdict.ERROR, Verdict.PENDING]) is Verdict.ERROR
 

@@ -17,7 +17,8 @@ from releasetrain.rollouts.rules.guardrails import (
     NoData,
     Verdict,
 )
-from releasetrain.rollouts.rules.judging import Look, absorb, judge
+from releasetrain.rollouts.rules.judging import judge
+from releasetrain.rollouts.rules.measuring import Look, absorb
 from tests.rollouts.rules.world import ERRORS, START, at, counts
 
 SLOW = Guardrail(name="Slow", metric="slow", kind=GuardrailKind.THRESHOLD, absolute_limit=0.1)
@@ -292,3 +293,60 @@ def test_no_count_is_too_odd_to_be_taken_in() -> None:
                 when = START + timedelta(seconds=number * 10)
                 state = absorb(guardrail, state, [replace(point, at=when)], look(number * 10, weight))
             assert isinstance(judge(guardrail, state, look(1e6, weight)).verdict, Verdict)
+
+
+def test_what_is_critical_fails_at_its_first_bad_measurement() -> None:
+    critical = replace(SLOW, is_critical=True)
+    judgement = watch(critical, 40, weight=50, rate=0.2)
+    assert (judgement.verdict, judgement.sentence) == (
+        Verdict.FAIL,
+        "Slow: 1 bad measurement in this stage; none is allowed.",
+    )
+
+
+def test_a_measurement_covers_the_window_that_was_asked_for() -> None:
+    wide = replace(SLOW, window_seconds=60, failure_limit=0)
+    assert [watch(wide, seconds, weight=50, rate=0.2).verdict for seconds in (80, 90)] == [
+        Verdict.PENDING,
+        Verdict.FAIL,
+    ]
+
+
+def test_the_window_of_an_accelerated_bake_is_shortened_with_its_interval() -> None:
+    wide = replace(SLOW, window_seconds=60, failure_limit=0)
+    fields = {"interval_seconds": 2, "warm_up_seconds": 2}
+    assert watch(wide, 20, weight=50, rate=0.2, look_fields=fields).verdict is Verdict.FAIL
+
+
+def test_a_threshold_looks_at_both_versions() -> None:
+    state = watch(SLOW, 40, weight=50, rate=0.2, ratio=0.1).state
+    assert (state.limit_candidate, state.limit_baseline) == (Measurement.OK, Measurement.BAD)
+    assert state.failed == ""
+
+
+def test_a_threshold_is_measured_on_the_old_version_before_the_first_user() -> None:
+    points = [counts(at(seconds), 0, rate=0.2) for seconds in range(-60, 0, 10)]
+    state = absorb(SLOW, GuardrailState(), points, look(0, 0))
+    assert (state.limit_candidate, state.limit_baseline) == (Measurement.UNKNOWN, Measurement.BAD)
+    assert (state.bads, state.failed) == (0, "")
+
+
+def test_a_series_that_stops_may_count_as_bad() -> None:
+    strict = replace(ERRORS, no_data=NoData.BAD)
+    state = watch(strict, 100).state
+    fails_at = None
+    for second in range(110, 400, 10):
+        state = absorb(strict, state, [], look(second))
+        if state.failed:
+            fails_at = second
+            break
+    assert fails_at == 190
+    assert state.failed == "Errors: 3 bad measurements in this stage; 2 are allowed."
+    assert absorb(ERRORS, watch(ERRORS, 100).state, [], look(400)).bads == 0
+
+
+def test_silence_is_not_held_against_a_version_whose_weight_is_still_being_set() -> None:
+    strict = replace(ERRORS, no_data=NoData.BAD, is_critical=True)
+    moving = {"is_weight_settled": False}
+    assert absorb(strict, GuardrailState(), [], look(90, **moving)).failed == ""
+    assert absorb(strict, GuardrailState(), [], look(90)).failed != ""
