@@ -11,7 +11,8 @@ from pytest_django.fixtures import Settings
 from releasetrain.calendars import fetching
 from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import MOST_BYTES
-from releasetrain.calendars.rules.addresses import read_address, why_not_address, why_not_hosts
+from releasetrain.lib import fetching as lib_fetching
+from releasetrain.lib.addresses import read_address, why_not_address, why_not_hosts
 from tests.calendars.serving import Server, serving
 
 HERE = frozenset({"127.0.0.1"})
@@ -141,7 +142,7 @@ def test_the_number_that_was_judged_is_the_one_that_is_asked(
         looked_up.append(host)
         return ["127.0.0.1"]
 
-    monkeypatch.setattr(fetching, "_look_up", once)
+    monkeypatch.setattr(lib_fetching, "_look_up", once)
     server.says(b"there")
     assert fetch(server.url(host="calendar.test")) == b"there"
     assert looked_up == ["calendar.test"]
@@ -152,7 +153,7 @@ def test_a_host_that_nobody_knows_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     def nobody(host: str, port: int) -> list[str]:
         raise OSError
 
-    monkeypatch.setattr(fetching, "_look_up", nobody)
+    monkeypatch.setattr(lib_fetching, "_look_up", nobody)
     with pytest.raises(Unfetched, match=r"Nobody knows the host calendar\.test"):
         fetch("https://calendar.test/")
 
@@ -206,7 +207,7 @@ def test_a_silent_name_server_does_not_outlast_the_deadline(monkeypatch: pytest.
         is_over.wait(30)
         return []
 
-    monkeypatch.setattr(fetching, "_look_up", silent)
+    monkeypatch.setattr(lib_fetching, "_look_up", silent)
     with pytest.raises(Unfetched, match="did not answer within"):
         fetch("https://calendar.test/")
     is_over.set()

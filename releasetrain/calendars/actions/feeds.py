@@ -17,7 +17,7 @@ from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import decode
 from releasetrain.calendars.ics.reader import Read, read
 from releasetrain.calendars.models import Feed
-from releasetrain.calendars.rules.addresses import read_address, why_not_address
+from releasetrain.lib.addresses import read_address, why_not_address
 from releasetrain.calendars.rules.feeds import LEASE, next_due_at, why_not_take
 from releasetrain.calendars.rules.windows import Behaviour, Effect, Lane, Stops
 from releasetrain.catalog.access import roles_of

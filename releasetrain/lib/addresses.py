@@ -1,4 +1,4 @@
-"""Decide which addresses a calendar may be fetched from: public ones, and those that were named as ours."""
+"""Decide which addresses anything may be fetched from: public ones, and those that were named as ours."""
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
