@@ -33,6 +33,7 @@ app.conf.update(
         "releasetrain.trains.tasks.*": {"queue": "engine"},
         "releasetrain.rollouts.tasks.*": {"queue": "engine"},
         "releasetrain.rollouts.tasks.push_rollbacks": {"queue": "rollback"},
+        "releasetrain.rollouts.tasks.measure": {"queue": "bulk"},
         "releasetrain.notifications.tasks.*": {"queue": "notify"},
     },
     beat_scheduler="celery.beat:Scheduler",
@@ -51,6 +52,11 @@ app.conf.update(
         "rollbacks": {
             "task": "releasetrain.rollouts.tasks.push_rollbacks",
             "schedule": timedelta(seconds=1),
+            "options": {"expires": 5},
+        },
+        "measurements": {
+            "task": "releasetrain.rollouts.tasks.measure",
+            "schedule": timedelta(seconds=2),
             "options": {"expires": 5},
         },
         "notices": {

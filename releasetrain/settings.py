@@ -9,6 +9,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from releasetrain.lib.credentials import read_credentials
+
 # Lets annotations such as ModelForm[Train] stand in code that runs.
 django_stubs_ext.monkeypatch()
 
@@ -64,10 +66,12 @@ BITBUCKET_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_WEBHOOK_SECRET
 BITBUCKET_SERVER_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_SERVER_WEBHOOK_SECRET", "")
 # Flag evaluations a second, for each token and process; 0 means any number.
 OFREP_RATE: int = env.int("RELEASETRAIN_OFREP_RATE", 20_000)
-# Hosts inside our own network that calendars may be fetched from all the same.
+# Hosts inside our own network that calendars and metrics may be fetched from all the same.
 INTERNAL_HOSTS = frozenset(
     host.strip().lower().rstrip(".") for host in env.list("RELEASETRAIN_INTERNAL_HOSTS", default=[])
 )
+# Secrets for addresses that are asked, by name; each may be sent to its own origin only.
+CREDENTIALS = read_credentials(os.environ, refuse)
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 IS_LOOPBACK = urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 

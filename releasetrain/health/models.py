@@ -3,8 +3,11 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from releasetrain.accounts.models import Team, User
 from releasetrain.catalog.models import Target
+from releasetrain.health.rules.asking import EVERY_SECONDS, LONGEST_EXPRESSION, SourceKind
 from releasetrain.health.rules.severity import Severity
+from releasetrain.lib.addresses import LONGEST as LONGEST_ADDRESS
 
 
 class Arm(models.TextChoices):
@@ -20,7 +23,8 @@ class Reading(models.Model):
     For "errors" a unit is a request and a bad one failed; for "latency" a bad one took longer than the
     objective; for a business metric the service says what a unit is. Readings of one target are committed in
     the order of their ids (`actions.take_readings`), so an id is a watermark. `source` tells the processes of
-    a service apart, each of which reports spans of its own.
+    a service apart, each of which reports spans of its own. `bad` is null where a source was asked, knew the
+    units, and had no series of bad ones: what that means is the guardrail's to say.
     """
 
     target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="readings")
@@ -28,7 +32,7 @@ class Reading(models.Model):
     metric = models.CharField(max_length=60)
     source = models.CharField(max_length=100, blank=True, default="", db_default="")
     units = models.PositiveBigIntegerField()
-    bad = models.PositiveBigIntegerField()
+    bad = models.PositiveBigIntegerField(null=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     received_at = models.DateTimeField()
@@ -53,6 +57,130 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.metric} {self.arm}: {self.bad} of {self.units}"
+
+
+class MetricSource(models.Model):
+    """Something outside that is asked for metrics: a Prometheus, or the /metrics page of a service.
+
+    Without a team it is the whole house's. `credential` names a secret of this server's environment, which
+    is never kept here. `failing_since` is the first failure of those that go on; `fault` says the last one.
+    """
+
+    team = models.ForeignKey(
+        Team, null=True, blank=True, on_delete=models.CASCADE, related_name="metric_sources"
+    )
+    name = models.CharField(max_length=100)
+    kind = models.CharField(max_length=20, choices=[(one.value, one.label) for one in SourceKind])
+    address = models.CharField(max_length=LONGEST_ADDRESS)
+    credential = models.CharField(max_length=60, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    failing_since = models.DateTimeField(null=True, blank=True)
+    fault = models.CharField(max_length=500, blank=True)
+    is_told = models.BooleanField(default=False, help_text="its failure stands in the log")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["team", "name"],
+                condition=models.Q(removed_at__isnull=True),
+                nulls_distinct=False,
+                name="metric_source_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return []
+
+
+class MetricQuery(models.Model):
+    """How one metric of a target is asked for: two expressions, which count units and bad units.
+
+    With `counts_good` the second one counts the good units. `told_until` is the end of the last span whose
+    counts became readings, `memory` what a source has to know of its last answer. `fault` is why the last
+    try was no answer at all, `missing` what an answer lacked (by arm); `failed_at` and `answered_at` are
+    the last tries of both kinds.
+    """
+
+    source = models.ForeignKey(MetricSource, on_delete=models.CASCADE, related_name="queries")
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="metric_queries")
+    metric = models.CharField(max_length=60)
+    units = models.CharField(max_length=LONGEST_EXPRESSION)
+    bad = models.CharField(max_length=LONGEST_EXPRESSION)
+    counts_good = models.BooleanField(default=False)
+    every_seconds = models.PositiveSmallIntegerField(default=EVERY_SECONDS)
+    told_until = models.DateTimeField(null=True, blank=True)
+    memory = models.JSONField(default=dict, blank=True)
+    next_due_at = models.DateTimeField(null=True, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    fault = models.CharField(max_length=500, blank=True)
+    missing = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["metric", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["target", "metric"],
+                condition=models.Q(removed_at__isnull=True),
+                name="metric_query_once",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_due_at"],
+                name="metric_query_due",
+                condition=models.Q(removed_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.target}"
+
+    def event_topics(self) -> list[str]:
+        return self.target.event_topics()
+
+    @property
+    def reading_source(self) -> str:
+        """Return the name under which its readings stand."""
+        return f"query:{self.pk}"
+
+
+class ProviderOutage(models.Model):
+    """A time in which many rollouts lost the measurements of one provider: one incident, told once.
+
+    `provider` is "push", or "source:" and the id of a metric source.
+    """
+
+    provider = models.CharField(max_length=40)
+    label = models.CharField(max_length=120)
+    rollouts = models.PositiveIntegerField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider"],
+                condition=models.Q(closed_at__isnull=True),
+                name="provider_outage_one_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    def event_topics(self) -> list[str]:
+        return ["board"]
 
 
 class ErrorLine(models.Model):

@@ -16,13 +16,15 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Units, and how many of them were bad."""
+    """Units, and how many of them were bad; a part of which nobody said that leaves it unknown."""
 
     units: int = 0
     bad: int = 0
+    is_bad_known: bool = True
 
     def __add__(self, other: "Counts") -> "Counts":
-        return Counts(self.units + other.units, self.bad + other.bad)
+        is_known = self.is_bad_known and other.is_bad_known
+        return Counts(self.units + other.units, self.bad + other.bad, is_known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def counts_since(target: Target, metric: str, since: datetime, until: datetime) 
     """Add up the spans that lie within since and until, per arm; an arm without any is zero."""
     rows = Reading.objects.filter(target=target, metric=metric, starts_at__gte=since, ends_at__lte=until)
     sums = rows.values_list("arm").annotate(Sum("units"), Sum("bad")).order_by()
-    found = {Arm(arm): Counts(int(units), int(bad)) for arm, units, bad in sums}
+    found = {Arm(arm): Counts(int(units), int(bad or 0)) for arm, units, bad in sums}
     return {arm: found.get(arm, Counts()) for arm in Arm}
 
 
@@ -83,7 +85,7 @@ def readings_after(
             metric=one.metric,
             arm=Arm(one.arm),
             source=one.source,
-            counts=Counts(one.units, one.bad),
+            counts=Counts(one.units, one.bad or 0, one.bad is not None),
             starts_at=one.starts_at,
             ends_at=one.ends_at,
         )
@@ -134,7 +136,7 @@ def series(
     sums = rows.annotate(at=bucket).values_list("at", "arm").annotate(Sum("units"), Sum("bad")).order_by("at")
     buckets: dict[datetime, dict[Arm, Counts]] = {}
     for at, arm, units, bad in sums:
-        buckets.setdefault(at, {})[Arm(arm)] = Counts(int(units), int(bad))
+        buckets.setdefault(at, {})[Arm(arm)] = Counts(int(units), int(bad or 0))
     return [
         Point(at, at + timedelta(seconds=seconds), arms.get(Arm.CANDIDATE), arms.get(Arm.BASELINE))
         for at, arms in buckets.items()
@@ -148,4 +150,4 @@ def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[i
     """
     rows = Reading.objects.filter(target__in=list(targets), metric=metric, ends_at__gt=since)
     sums = rows.values_list("target").annotate(Sum("units"), Sum("bad")).order_by()
-    return {target: Counts(int(units), int(bad)) for target, units, bad in sums}
+    return {target: Counts(int(units), int(bad or 0)) for target, units, bad in sums}

@@ -46,7 +46,7 @@ class Unfetched(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to fetch, and how much patience there is: seconds for all of it, bytes of the answer, redirects."""
+    """What to fetch, and the patience for it: seconds for all, bytes of the answer, redirects."""
 
     url: str
     seconds: float
@@ -102,9 +102,8 @@ async def _follow(wish: Wish, pool: ThreadPoolExecutor) -> Fetched:
             if urlsplit(url).scheme == "https" and urlsplit(answer).scheme == "http":
                 _refuse("It leads from https to http, where anybody could change it on its way.")
             url = answer
-    if not wish.redirects:
-        _refuse("It leads on to another address: give that one.")
-    _refuse(f"It leads on more than {wish.redirects} times.")
+    most = f"more than {wish.redirects} times" if wish.redirects else "to another address: give that one"
+    raise Unfetched(f"It leads on {most}.", Why.REDIRECT)
 
 
 def _refuse(sentence: str, why: Why = Why.REDIRECT) -> NoReturn:

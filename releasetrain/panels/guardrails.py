@@ -184,5 +184,5 @@ def _rates(
     rates: dict[tuple[int, str], dict[float, dict[str, float]]] = {}
     for target, metric, ends_at, arm, units, bad in rows[:MOST_READINGS]:
         at = round(ends_at.timestamp(), 1)
-        rates.setdefault((target, metric), {}).setdefault(at, {})[arm] = round(100 * bad / units, 3)
+        rates.setdefault((target, metric), {}).setdefault(at, {})[arm] = round(100 * (bad or 0) / units, 3)
     return rates

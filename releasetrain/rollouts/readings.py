@@ -140,9 +140,9 @@ def _counts(at: datetime, spans: list[Span]) -> Counts:
     return Counts(
         at=at,
         candidate_units=candidate.units if candidate else None,
-        candidate_bad=candidate.bad if candidate else None,
+        candidate_bad=candidate.bad if candidate and candidate.is_bad_known else None,
         baseline_units=baseline.units if baseline else None,
-        baseline_bad=baseline.bad if baseline else None,
+        baseline_bad=baseline.bad if baseline and baseline.is_bad_known else None,
     )
 
 

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from releasetrain.lib import clock
 from releasetrain.rollouts.actions import launch, settle, tick_one
+from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Departure
@@ -43,6 +44,12 @@ def push_rollbacks(**_: Any) -> None:
         if time.monotonic() >= until:
             return
         time.sleep(0.1)
+
+
+@shared_task(name="releasetrain.rollouts.tasks.measure")
+def measure(**_: Any) -> None:
+    """Ask metric sources for what is due; the next beat takes what this one leaves."""
+    measure_due(clock.now())
 
 
 def _step_each(pks: list[int]) -> None:

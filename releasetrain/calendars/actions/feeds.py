@@ -17,12 +17,12 @@ from releasetrain.calendars.fetching import Unfetched, fetch
 from releasetrain.calendars.ics.lines import decode
 from releasetrain.calendars.ics.reader import Read, read
 from releasetrain.calendars.models import Feed
-from releasetrain.lib.addresses import read_address, why_not_address
 from releasetrain.calendars.rules.feeds import LEASE, next_due_at, why_not_take
 from releasetrain.calendars.rules.windows import Behaviour, Effect, Lane, Stops
 from releasetrain.catalog.access import roles_of
 from releasetrain.catalog.models import Environment, Service
 from releasetrain.events.actions import SYSTEM, SystemActor, record
+from releasetrain.lib.addresses import read_address, why_not_address
 from releasetrain.lib.errors import Invalid, Refused
 from releasetrain.lib.hashing import digest, token_digest
 from releasetrain.lib.recurrence import BadRule
