@@ -30,7 +30,10 @@ class ErrorsIn(Schema):
     )
     arm: schemas.Arm | None = Field(None, description="instead of the version")
     batch: UUID = Field(description="made by the sender; the same batch again counts once")
-    errors: list[schemas.LineIn] = Field(json_schema_extra={"minItems": 1, "maxItems": MOST_ERRORS})
+    errors: list[schemas.LineIn] = Field(
+        description="none: the log is read, and there is nothing to tell",
+        json_schema_extra={"maxItems": MOST_ERRORS},
+    )
 
 
 class TakenLinesOut(Schema):

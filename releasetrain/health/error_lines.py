@@ -10,7 +10,7 @@ from django.db import connection
 from releasetrain.catalog.models import Target
 from releasetrain.health.models import ErrorLine
 from releasetrain.health.rules.lines import fingerprint, masked
-from releasetrain.health.rules.reports import Complaint, Flaw, flaw_of_errors
+from releasetrain.health.rules.reports import Complaint, flaw_of_errors
 from releasetrain.health.rules.severity import Severity, severity_of
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.transactions import brief
@@ -26,7 +26,10 @@ SHARED = fingerprint(OVERFLOW)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Error lines without counts of requests, under a key by which a repeat is known."""
+    """Error lines without counts of requests, under a key by which a repeat is known.
+
+    One without lines is a sign of life: whoever reads the log is there, and there was nothing to tell.
+    """
 
     key: uuid.UUID
     errors: Sequence[Complaint]
@@ -70,14 +73,13 @@ def take_error_lines(*, target: Target, batch: Batch, now: datetime) -> TakenLin
 
     :raises Invalid: the lines cannot be true, or come too late
     """
-    flaw = flaw_of_errors(batch.errors, now) if batch.errors else Flaw("errors", "A batch has error lines.")
-    if flaw:
+    if flaw := flaw_of_errors(batch.errors, now):
         raise Invalid(flaw.text, field=flaw.field)
     kinds = kinds_of(batch.errors)
     with brief():
         take_turn(target.pk)
         is_new = _note(target.pk, batch.key, now)
-        counted = count_lines(target.pk, kinds, now) if is_new else 0
+        counted = count_lines(target.pk, kinds, now) if is_new and kinds else 0
     return TakenLines(counted, not is_new)
 
 

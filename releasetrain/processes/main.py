@@ -29,6 +29,7 @@ WITHOUT_SERVERS = {
     "check",
     "collectstatic",
     "findstatic",
+    "tail",
 }
 # These must work while Redis is gone.
 WITHOUT_REDIS = {"rollback"}

@@ -64,7 +64,6 @@ def test_a_batch_that_is_sent_twice_at_once_counts_once() -> None:
 @pytest.mark.parametrize(
     ("errors", "field", "words"),
     [
-        ([], "errors", "has error lines"),
         ([line("x")] * (MOST_ERRORS + 1), "errors", "at most 50"),
         ([line("x", arm="new")], "errors.0", "no arm"),
         ([line("x"), line("x", seconds=-90)], "errors.1", "within the last"),

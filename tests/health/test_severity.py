@@ -22,11 +22,13 @@ def test_a_line_says_how_bad_it_is(message: str, severity: Severity | None) -> N
     assert severity_in(message) is severity
 
 
-def test_the_worse_of_what_is_said_and_what_is_read_counts() -> None:
+def test_what_is_said_counts_unless_the_line_is_deadly() -> None:
     assert severity_of("KeyError") is Severity.ERROR
     assert severity_of("KeyError", Severity.WARNING) is Severity.WARNING
     assert severity_of("panic: no", Severity.WARNING) is Severity.CRITICAL
     assert severity_of("WARN slow", Severity.CRITICAL) is Severity.CRITICAL
+    assert severity_of("shown the ERROR page", Severity.WARNING) is Severity.WARNING
+    assert severity_of("FATAL no disk") is Severity.CRITICAL
 
 
 def test_levels_are_read_as_loggers_write_them() -> None:

@@ -50,16 +50,21 @@ def level_of(name: str) -> Severity | None:
     return LEVELS.get(name.strip().lower())
 
 
+def is_deadly(message: str) -> bool:
+    """Tell whether a line says that a process ends, or that data are lost."""
+    return DEADLY.search(message) is not None
+
+
 def severity_in(message: str) -> Severity | None:
     """Read how bad a line is from its own words; None where it does not say."""
-    if DEADLY.search(message):
+    if is_deadly(message):
         return Severity.CRITICAL
     found = LEVEL.search(message[:LOOKED_AT])
     return LEVELS[next(one for one in found.groups() if one).lower()] if found else None
 
 
 def severity_of(message: str, said: Severity | None = None) -> Severity:
-    """Return how bad a line is: the worse of what its sender says and what it reads; an error by default."""
-    read = severity_in(message)
-    known = [one for one in (said, read) if one is not None]
-    return max(known, default=Severity.ERROR)
+    """Return how bad a line is: as its sender says, or as it reads, or an error; a deadly one is critical."""
+    if said is not None:
+        return Severity.CRITICAL if is_deadly(message) else said
+    return severity_in(message) or Severity.ERROR
