@@ -67,8 +67,12 @@ class Up:
     def text(self) -> str:
         return self.said.read_text()
 
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        until(lambda: re.search(pattern, self.text()) or self.process.poll() is not None, f"no {pattern}")
+    def wait_for(self, pattern: str, seconds: float = PATIENCE) -> re.Match[str]:
+        until(
+            lambda: re.search(pattern, self.text()) or self.process.poll() is not None,
+            f"no {pattern}",
+            seconds,
+        )
         found = re.search(pattern, self.text())
         assert found, self.text()
         return found

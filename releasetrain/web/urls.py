@@ -45,6 +45,7 @@ urlpatterns = [
     path("rolling/<int:pk>/", rolling.roll_back_one, name="rolling-one"),
     path("trains/", trains.train_list, name="trains"),
     path("trains/new/", trains.train_new, name="trains-new"),
+    path("trains/climb/", trains.train_climb, name="trains-climb"),
     path("trains/words/", trains.train_words, name="trains-words"),
     path("trains/<slug:slug>/", trains.train_detail, name="trains-detail"),
     path("trains/<slug:slug>/edit/", trains.train_edit, name="trains-edit"),

@@ -13,6 +13,7 @@ from releasetrain.trains.actions import seal
 from releasetrain.trains.models import Change, Departure, Vote
 from tests import make
 from tests.web.conftest import SignIn
+from tests.web.trains import stages
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -244,10 +245,9 @@ def test_a_train_is_made_and_edited(sign_in: SignIn) -> None:
         "captains-TOTAL_FORMS": "0",
         "captains-INITIAL_FORMS": "0",
         "boarding_lead": "10080",
-        "weights": "1, 10, 100",
-        "bake_minutes": "10",
+        **stages((1, 10), (10, 10), (100, 10)),
     }
-    assert browser.post("/trains/new/", {**typed, "weights": "10, 5"}).status_code == 422
+    assert browser.post("/trains/new/", {**typed, **stages((10, 10), (5, 10))}).status_code == 422
     assert browser.post("/trains/new/", {**typed, "rule": "EVERY TUESDAY"}).status_code == 422
     assert browser.post("/trains/new/", {**typed, "save": "1"})["Location"] == "/trains/night-mail/"
     assert browser.get("/trains/night-mail/edit/").status_code == 200

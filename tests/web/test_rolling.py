@@ -155,7 +155,7 @@ def test_r8_everything_comes_back_by_one_press_without_redis(sign_in: SignIn, re
     waiting.refresh_from_db()
     assert waiting.state == "cancelled"
     page = text(browser)
-    assert "Asked: 3 come back, 1 will not start." in page
+    assert "Asked: 3 rollouts come back, 1 rollout will not start." in page
     assert page.count("the driver confirmed 0 %") == 3
     assert "orders are lost" in Rollout.objects.get(pk=moving[0].pk).reason
 

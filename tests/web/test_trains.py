@@ -13,7 +13,7 @@ from releasetrain.trains import actions
 from releasetrain.trains.models import Departure, Train
 from tests import make
 from tests.web.conftest import SignIn
-from tests.web.trains import cut_offs, milestones, rows, typed
+from tests.web.trains import cut_offs, milestones, rows, stages, typed
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -172,10 +172,10 @@ def test_t9_a_preview_of_a_change_of_zone_marks_the_shifts_of_its_clocks(browser
 def test_a_row_more_or_less_loses_nothing_that_was_typed(
     browser: Client, pressed: dict[str, str], before: int, after: int
 ) -> None:
-    fields = typed(name="Half typed", weights="5, 1", **pressed)
+    fields = typed(name="Half typed", **stages((5, 10), (1, "7.5")), **pressed)
     page = text_of(browser.post("/trains/new/", fields))
     assert f'name="cut_offs-TOTAL_FORMS" value="{after}"' in page or pressed == {"leave_out": "nonsense"}
-    assert 'value="Half typed"' in page and 'value="5, 1"' in page
+    assert 'value="Half typed"' in page and 'value="7.5"' in page
     assert before == 1
 
 
@@ -207,8 +207,10 @@ MISTAKES = [
         milestones({"name": "A", "kind": "aoe", "days": "1"}, {"name": "a", "kind": "aoe", "days": "2"}),
         "Two milestones have the same name",
     ),
-    ({"weights": "fast"}, "Write whole percents"),
-    ({"bake_minutes": "1"}, "10 min"),
+    (stages(("fast", 10)), "Enter a whole number"),
+    (stages((1, 1), (100, 10)), "less than 10 min"),
+    (stages((10, 10), (5, 10), (100, 10)), "must send more users than the one before it"),
+    (stages((1, 10), segment="everybody"), "must look like region=eu"),
 ]
 
 

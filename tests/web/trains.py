@@ -18,11 +18,10 @@ def typed(**fields: Any) -> dict[str, Any]:
         "rule": "FREQ=WEEKLY;BYDAY=TU",
         "first_departs_at_local": "2026-11-24T14:00",
         "boarding_lead": "10080",
-        "weights": "1, 10, 100",
-        "bake_minutes": "10",
         **cut_offs({"kind": "lead", "amount": "2", "unit": "3600"}),
         **rows("milestones"),
         **rows("captains"),
+        **stages((1, 10), (10, 10), (100, 10)),
         **fields,
     }
 
@@ -41,3 +40,9 @@ def cut_offs(*fields: dict[str, Any]) -> dict[str, Any]:
 
 def milestones(*fields: dict[str, Any]) -> dict[str, Any]:
     return rows("milestones", *fields)
+
+
+def stages(*rungs: tuple[object, object], **first: object) -> dict[str, Any]:
+    """Return a ladder as it is sent: (% of users, minutes) a stage, and what the first one asks besides."""
+    fields = [{"weight": weight, "bake_minutes": minutes} for weight, minutes in rungs]
+    return rows("stages", *({**row, **(first if not number else {})} for number, row in enumerate(fields)))

@@ -34,6 +34,7 @@ from releasetrain.panels.shapes.departures import (
     Summary,
 )
 from releasetrain.panels.shapes.house import AuditRow, DemoPerson
+from releasetrain.panels.shapes.ladders import ClimbCell, ClimbDate, ClimbPreview, ClimbStage
 from releasetrain.panels.shapes.late import LateLine, LateOffer, LatePasses, LedgerLine, LostLine
 from releasetrain.panels.shapes.notices import NoticeList, NoticeRow
 from releasetrain.panels.shapes.readiness import BlockerLine, CheckLine, Readiness
@@ -93,6 +94,10 @@ __all__ = [
     "Chart",
     "CheckLine",
     "Choice",
+    "ClimbCell",
+    "ClimbDate",
+    "ClimbPreview",
+    "ClimbStage",
     "DeadlineLine",
     "Deadlines",
     "Decision",

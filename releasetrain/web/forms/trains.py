@@ -18,12 +18,12 @@ from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.settings import TrainSettings, train_problems
 from releasetrain.trains.rules.states import Turns
 from releasetrain.trains.rules.vehicles import Trait
-from releasetrain.web.forms import checks, rows
+from releasetrain.web.forms import checks, ladders, rows
 from releasetrain.web.forms.deadlines import CutOffSet, Deadlines, MilestoneSet, initial_of
 from releasetrain.web.forms.fields import Minutes, WallTime
 
 CUT_OFFS, MILESTONES, CAPTAINS = "cut_offs", "milestones", "captains"
-ROWS = (CUT_OFFS, MILESTONES, CAPTAINS)
+ROWS = (CUT_OFFS, MILESTONES, CAPTAINS, ladders.STAGES)
 # What most trains run by; a press fills the rule in.
 PRESETS = (
     ("FREQ=DAILY", "Every day"),
@@ -129,12 +129,6 @@ class TrainForm(checks.ChecksForm):
         label="It carries only changes that",
         help_text="One of them is enough. Nothing ticked: it carries any.",
     )
-    weights = forms.CharField(
-        label="Ladder, % of users", initial="1, 5, 10, 25, 50, 100", help_text="Rising, ending at 100."
-    )
-    bake_minutes = forms.FloatField(
-        min_value=0.1, initial=10, label="Bake time of a stage, minutes", help_text="At least 10."
-    )
 
     def __init__(self, data: QueryDict | None = None, *, train: Train | None, now: datetime) -> None:
         self.train, self.now = train, now
@@ -160,17 +154,12 @@ class TrainForm(checks.ChecksForm):
         )
         seats = train.captain_seats.order_by("order") if train else []
         self.captains = CaptainSet(data, prefix=CAPTAINS, initial=[{"user": one.user_id} for one in seats])
-
-    def clean_weights(self) -> list[int]:
-        try:
-            return [int(part) for part in self.cleaned_data["weights"].replace("%", "").split(",")]
-        except ValueError:
-            sentence = "Write whole percents with commas between, e.g. 1, 5, 10, 25, 50, 100."
-            raise forms.ValidationError(sentence) from None
+        self.stages = ladders.stage_set(data, train.ladder if train else None)
+        self.ladder_errors: list[str] = []
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        sets = (self.cut_offs, self.milestones, self.captains)
+        sets = (self.cut_offs, self.milestones, self.captains, self.stages)
         is_fine = [one.is_valid() for one in sets]
         if all(is_fine) and not self.errors:
             for name, sentence in train_problems(self.settings(), self.now, self.train).items():
@@ -179,8 +168,11 @@ class TrainForm(checks.ChecksForm):
 
     def blame(self, name: str, sentence: str) -> None:
         """Put a sentence beside the field, or the rows, that it is about."""
-        name = {"ladder": "weights", "checks": "checklist"}.get(name, name)
-        if name in self.fields:
+        name = "checklist" if name == "checks" else name
+        if name == "ladder":
+            self.ladder_errors.append(sentence)
+            self.__dict__.pop("row_errors", None)
+        elif name in self.fields:
             self.add_error(name, sentence)
         else:
             self.add_error(None, sentence)
@@ -205,18 +197,18 @@ class TrainForm(checks.ChecksForm):
                     field = form[name] if name in form.fields else form["kind"]
                     label = f"{word} {number}" + (f", {field.label.lower()}" if name in form.fields else "")
                     found += [(str(field.id_for_label), label, str(error)) for error in errors]
-        return found
+        found += [(ladders.STAGES, "Ladder", str(error)) for error in self.stages.non_form_errors()]
+        found += ladders.problems(self.stages.forms)
+        return found + [(ladders.STAGES, "Ladder", sentence) for sentence in self.ladder_errors]
 
     def hush(self) -> None:
         """Show what was typed without judging it."""
-        rows.hush(self, self.cut_offs, self.milestones, self.captains)
+        rows.hush(self, self.cut_offs, self.milestones, self.captains, self.stages)
         self.row_errors = []
 
     def settings(self) -> TrainSettings:
         """Return what was typed as the settings of a train."""
         typed = dict(self.cleaned_data)
-        bake = round(typed.pop("bake_minutes") * 60)
-        ladder = [{"weight": weight, "bake_seconds": bake} for weight in typed.pop("weights")]
         services = tuple(cast("list[Service]", typed.pop("services")))
         typed["first_departs_at_local"] = typed["first_departs_at_local"].strftime("%Y-%m-%dT%H:%M:%S")
         typed["slug"] = typed["slug"] or slugify(typed["name"])[:50]
@@ -231,7 +223,7 @@ class TrainForm(checks.ChecksForm):
             cut_offs=specs(self.cut_offs),
             milestones=specs(self.milestones),
             captains=self.turn(),
-            ladder=ladder,
+            ladder=self.stages.ladder(),
             services=services,
         )
 
@@ -252,6 +244,8 @@ def pressed(data: QueryDict) -> QueryDict | None:
         filled = data.copy()
         filled["rule"] = preset
         return filled
+    if (climbing := ladders.filled(data)) is not None:
+        return climbing
     return rows.pressed(data, ROWS)
 
 
@@ -264,6 +258,4 @@ def shown(train: Train) -> dict[str, Any]:
         "captain": train.captain_id,
         "services": [service.pk for service in train.services.all()],
         "first_departs_at_local": datetime.fromisoformat(train.first_departs_at_local),
-        "weights": ", ".join(str(stage["weight"]) for stage in train.ladder),
-        "bake_minutes": round(train.ladder[0]["bake_seconds"] / 60, 2) if train.ladder else 10,
     }

@@ -87,11 +87,15 @@ def tell(request: Request, asked: Sequence[Asked]) -> None:
     elif fine:
         back = sum(one.rollout.state == RolloutState.ROLLING_BACK for one in fine)
         off = len(fine) - back
-        words = [f"{back} come back" if back else "", f"{off} will not start" if off else ""]
+        words = [counted(back, "comes back", "come back"), counted(off, "will not start", "will not start")]
         messages.success(request, f"Asked: {', '.join(word for word in words if word)}.")
     for one in asked:
         if one.fault:
             messages.error(request, f"{one.rollout.target} could not be asked: {one.fault}")
+
+
+def counted(count: int, one: str, many: str) -> str:
+    return f"{count} {f'rollout {one}' if count == 1 else f'rollouts {many}'}" if count else ""
 
 
 def answer(request: Request, *, error: str = "", status: int = 200) -> HttpResponse:

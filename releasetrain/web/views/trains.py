@@ -16,9 +16,11 @@ from releasetrain.trains import actions
 from releasetrain.trains.access import train_for
 from releasetrain.trains.models import Train
 from releasetrain.trains.queries.settings import schedule_notes
+from releasetrain.web.contexts.climb import climb_of
 from releasetrain.web.contexts.timetable import preview_of, words_of
 from releasetrain.web.contexts.trains import EDIT_ROLES, may_make, page_of, rows_of
 from releasetrain.web.decorators import signed_in
+from releasetrain.web.forms.ladders import LADDERS
 from releasetrain.web.forms.trains import PRESETS, TrainForm, pressed
 from releasetrain.web.request import Request
 
@@ -72,6 +74,17 @@ def train_words(request: Request) -> HttpResponse:
     return render(request, "trains/_words.html", {"words": words_of(form, now)})
 
 
+@require_POST
+@signed_in
+def train_climb(request: Request) -> HttpResponse:
+    """Say how the ladder that somebody is typing would be climbed at the next departures."""
+    refuse_strangers(request.roles, "see the trains")
+    now = clock.now()
+    train = Train.objects.filter(slug=request.POST.get("slug", "")[:50]).first()
+    climb = climb_of(TrainForm(request.POST, train=train, now=now), now)
+    return render(request, "trains/_climb.html", {"climb": climb, "now": now})
+
+
 def edit(request: Request, train: Train | None, heading: str, cancel_url: str) -> HttpResponse:
     """Show the form, one row more of it, what saving would move, or save."""
     now = clock.now()
@@ -117,6 +130,8 @@ def show(
         "preview": preview,
         "must_look": must_look,
         "presets": PRESETS,
+        "climb": climb_of(form, now),
+        "ladders": LADDERS,
         "categories": categories.distinct().order_by("category"),
         "zone": words.zone,
         "now": now,

@@ -133,6 +133,7 @@ def context(now: datetime) -> dict[str, Any]:
         "cut_off_form": times.cut_off_form(),
         "milestone_form": times.milestone_form(),
         "words": times.words(),
+        "climb": times.climb(),
         "preview": times.preview(),
         "zone": times.ZONE,
         "notices": times.notices(now),

@@ -2,8 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import (
     Action,
+    ClimbCell,
+    ClimbDate,
+    ClimbPreview,
+    ClimbStage,
     DutyLine,
     GapLine,
     MovedDate,
@@ -56,6 +61,25 @@ def words() -> ScheduleWords:
         ["Cut-off: 2 h before departure", "Cut-off for database: 2 working days before departure at 17:00"],
         ["Translations in: Thursday of week R−1, anywhere on Earth"],
         ["The milestone Testing would be on the day after departure, which is too late."],
+    )
+
+
+def climb() -> ClimbPreview:
+    """Show a ladder that begins with a region, asks for an approval, and meets a freeze."""
+    hour, at = timedelta(hours=1), SUMMER
+    freeze = Reason("window", "“Stocktaking” stops this: the auditors count.", at + 3 * hour, "Maya Chen")
+    stages = [
+        ClimbStage("50 % of region=eu", "10 min", cells=[ClimbCell(at)]),
+        ClimbStage("10 %", "1 h", needs_approval=True, cells=[ClimbCell(at + hour, reason=freeze)]),
+        ClimbStage("100 %", "1 h", cells=[ClimbCell(None)]),
+    ]
+    return ClimbPreview(
+        ZONE,
+        "3 stages, 2 h 10 min if nothing holds it, and as long as 1 approval takes.",
+        services=["storefront"],
+        stages=stages,
+        dates=[ClimbDate(at, None, None, freeze), ClimbDate(at + WEEK, None, at + WEEK + 2 * hour)],
+        more=1,
     )
 
 
