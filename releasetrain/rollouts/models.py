@@ -85,6 +85,9 @@ class Rollout(models.Model):
     `acknowledged_windows` holds the ids of soft windows that somebody has accepted for it on its way.
     `makes_way` says that it gave up its target and comes again at its stage, `yielded_to` for which hotfix.
     `queued_at` is its place in the line for the target, where that is not `created_at`.
+    `attempt` counts the retries of a departure on a target. `place` is its place in the manifest's order,
+    `bundle` names what goes all or nothing with it (the same words on every member, "" for none).
+    `takes_back` is the finished rollout that a way back takes back (ENGINE T13).
     """
 
     departure = models.ForeignKey(
@@ -93,6 +96,12 @@ class Rollout(models.Model):
     target = models.ForeignKey(Target, on_delete=models.PROTECT, related_name="rollouts")
     kind = models.CharField(
         max_length=8, choices=[("forward", "forward"), ("rollback", "rollback")], default="forward"
+    )
+    attempt = models.PositiveSmallIntegerField(default=1, db_default=1)
+    place = models.PositiveSmallIntegerField(default=0, db_default=0)
+    bundle = models.CharField(max_length=200, blank=True, default="", db_default="")
+    takes_back = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="taken_back_by"
     )
     from_version = models.CharField(max_length=100, blank=True)
     to_version = models.CharField(max_length=100)
@@ -149,7 +158,7 @@ class Rollout(models.Model):
                 name="rollout_one_active_on_a_target",
             ),
             models.UniqueConstraint(
-                fields=["departure", "target", "kind"],
+                fields=["departure", "target", "kind", "attempt"],
                 condition=models.Q(departure__isnull=False),
                 name="rollout_once_a_departure",
             ),
@@ -287,11 +296,15 @@ class Transition(models.Model):
 
 
 class Intent(models.Model):
-    """What was about to be asked of a driver, written before it was asked."""
+    """What was about to be asked of a driver, written before it was asked.
+
+    `rung` is how far down the ladder of drivers it reaches: 0 asks the target's own alone (ENGINE T11).
+    """
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="intents")
     action = models.CharField(max_length=10, choices=[("apply", "apply"), ("rollback", "rollback")])
     weight = models.PositiveSmallIntegerField()
+    rung = models.PositiveSmallIntegerField(default=0, db_default=0)
     fence = models.BigIntegerField()
     key = models.CharField(max_length=120, unique=True)
     created_at = models.DateTimeField()
@@ -304,6 +317,31 @@ class Intent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.weight} % under fence {self.fence}"
+
+
+class Compensation(models.Model):
+    """Something besides traffic that a way back sets as it was before; the last one goes first (ENGINE T10).
+
+    `before` is what `what` was when the rollout took its target, e.g. {"percentage": 0, "enabled": true}.
+    """
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="compensations")
+    number = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=20)
+    what = models.CharField(max_length=200)
+    before = models.JSONField(default=dict)
+    tries = models.PositiveSmallIntegerField(default=0)
+    done_at = models.DateTimeField(null=True, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["rollout", "number"], name="compensation_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.kind} {self.what}"
 
 
 class Judgement(models.Model):
@@ -328,7 +366,11 @@ class Judgement(models.Model):
 
 
 class Command(models.Model):
-    """What an operator asked, under the uuid that their page made: the same uuid again changes nothing."""
+    """What an operator asked, under the uuid that their page made: the same uuid again changes nothing.
+
+    One that needs a second person waits until `waits_until` for somebody else to second it. `details` is what
+    else it says, e.g. {"guardrail": "Errors", "minutes": 30}.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="commands")
@@ -338,6 +380,12 @@ class Command(models.Model):
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="commands")
     at = models.DateTimeField()
     answer = models.CharField(max_length=500, blank=True)
+    details = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    waits_until = models.DateTimeField(null=True, blank=True)
+    seconded_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="commands_seconded"
+    )
+    seconded_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["at"]

@@ -5,38 +5,37 @@ No row is locked while this runs (ENGINE R2); whatever cannot be learnt is None,
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db.models import Q
 
-from releasetrain.catalog.models import Dependency, Target
+from releasetrain.catalog.models import Target
 from releasetrain.health.models import Reading
 from releasetrain.health.queries import Counts as Reported
 from releasetrain.health.queries import Point as Span
 from releasetrain.health.queries import by_span, last_watermark, readings_after
-from releasetrain.lib import clock
 from releasetrain.rollouts.detours import detour_of
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.ladders import observe as observe
+from releasetrain.rollouts.ladders import observe_return
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, GuardrailState, Measurement
-from releasetrain.rollouts.rules.snapshot import Block, Call, Observed, Outcome, Readings
-from releasetrain.rollouts.rules.states import HoldKind, RolloutState
+from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
+from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
+from releasetrain.rollouts.together import RETURNING, blocks, must_return
 from releasetrain.rollouts.windows import after_windows, windows_over
-from releasetrain.trains.queries.bundling import waits_for
 from releasetrain.trains.rules.states import DepartureState
 
 logger = logging.getLogger(__name__)
 
-OBSERVE_SECONDS = 1.0
 PREPARE_SECONDS = 2.0
 BASELINE_LOOKBACK = timedelta(minutes=10)
 POINT_SECONDS = 10
 TINY = timedelta(milliseconds=1)
-RETURNING = [RolloutState.ROLLING_BACK.value, RolloutState.ROLLED_BACK.value]
 # A provider that fails for this many rollouts, or for a fifth of them, within two minutes has one incident.
 INCIDENT_ROLLOUTS, INCIDENT_SHARE = 3, 0.2
 
@@ -53,11 +52,11 @@ def gather(row: Rollout, now: datetime) -> Gathered:
     """Learn everything that the machine wants to know about a rollout."""
     windows = windows_over(row, now)
     afterwards, place = after_windows(row, windows, now), place_in_line(row, now)
-    observed = observe(row.target)
+    observed = observed_of(row)
     left_over = why_not_settled(row, observed)
     in_preflight = row.state in {RolloutState.QUEUED, RolloutState.PREFLIGHT}
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
-    must_return, for_window = _must_return(row)
+    demanded, for_window = must_return(row)
     counts, newest = counts_after(row, watermark)
     readings = Readings(
         observed=observed,
@@ -73,7 +72,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         may_take=place.may_take,
         detour=detour_of(row),
         blocks=tuple(blocks(row)),
-        must_return=must_return,
+        must_return=demanded,
         must_return_for_window=for_window,
         is_provider_incident=_is_provider_incident(now),
         windows=windows,
@@ -83,14 +82,16 @@ def gather(row: Rollout, now: datetime) -> Gathered:
     return Gathered(readings, newest)
 
 
-def observe(target: Target) -> Observed | None:
-    """Read a target back; an unreadable one is an observation without a weight."""
-    try:
-        seen = driver_for(target.driver).observe(target, deadline=OBSERVE_SECONDS)
-    except Exception:
-        logger.exception("The driver of %s could not be read.", target)
-        return Observed(at=clock.now(), weight=None)
-    return Observed(at=seen.at or clock.now(), weight=seen.weight, fence=seen.fence)
+def observed_of(row: Rollout) -> Observed:
+    """Read back which share of users has the version of a rollout; a way back counts from the other end."""
+    if row.state == RolloutState.ROLLING_BACK and row.kind == RolloutKind.FORWARD:
+        # By the rows alone: only a rollback that is stuck looks at the fallbacks.
+        asked = row.intents.order_by("-fence").values_list("rung", flat=True).first()
+        return observe_return(row.target, fence=row.weight_fence) if asked else observe(row.target)
+    seen = observe(row.target)
+    if row.kind == RolloutKind.FORWARD or seen.weight is None:
+        return seen
+    return replace(seen, weight=100 - seen.weight)
 
 
 def why_not_settled(row: Rollout, observed: Observed | None) -> str:
@@ -213,39 +214,6 @@ def _is_ready_to_return(row: Rollout) -> bool | None:
     except Exception:
         logger.exception("The driver of %s could not prepare.", row.target)
         return False
-
-
-def blocks(row: Rollout) -> Iterable[Block]:
-    """Name the services aboard that have to go first."""
-    if row.departure_id is None:
-        return
-    needed: Iterable[int] | None = waits_for(row.departure_id, row.target.service_id)
-    if needed is None:  # its manifest was sealed before it kept an order
-        wiring = Dependency.objects.filter(service=row.target.service_id)
-        needed = list(wiring.values_list("depends_on", flat=True))
-    waiting = Rollout.objects.filter(
-        departure=row.departure_id, kind=row.kind, target__service__in=needed
-    ).exclude(state=RolloutState.SUCCEEDED)
-    names = sorted(str(one.target.service) for one in waiting.select_related("target__service"))
-    if names:
-        yield Block(kind=HoldKind.DEPENDENCY, reason=f"It needs {' and '.join(names)} to arrive first.")
-
-
-def _must_return(row: Rollout) -> tuple[str, bool]:
-    """Demand a rollout back when another one of its departure came back; tell whether for a window alone."""
-    if row.departure_id is None:
-        return "", False
-    failed = (
-        Rollout.objects.filter(departure=row.departure_id, state__in=RETURNING, kind="forward")
-        .exclude(pk=row.pk)
-        .exclude(state=RolloutState.ROLLING_BACK, makes_way=True)
-        .select_related("target__service")
-        .order_by("is_window_return", "created_at")
-        .first()
-    )
-    if failed is None:
-        return "", False
-    return f"{failed.target.service}, aboard the same departure, was rolled back.", failed.is_window_return
 
 
 def _is_provider_incident(now: datetime) -> bool:

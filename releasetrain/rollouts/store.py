@@ -12,6 +12,7 @@ from releasetrain.calendars.rules.windows import Lane
 from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
 from releasetrain.rollouts import locks, models
+from releasetrain.rollouts.ladders import settle_seconds
 from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
@@ -87,6 +88,7 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         state=RolloutState(row.state),
         is_hotfix=row.departure is not None and row.departure.train.lane == Lane.HOTFIX,
         acknowledged_windows=tuple(row.acknowledged_windows),
+        settle_seconds=settle_seconds(row.target),
     )
 
 
@@ -118,6 +120,7 @@ def write(
     values = {name: getattr(after, name) for name in FIELDS}
     values["reason"] = after.reason[:500]
     values["guardrail_states"] = {name: one.to_json() for name, one in after.guardrail_states.items()}
+    values["failures"] = 0
     values["finished_at"] = row.finished_at or (now if after.state in TERMINAL_STATES else None)
     if counted_reading is not None:
         values["counted_reading"] = counted_reading
@@ -208,6 +211,7 @@ def _write_intents(step: Step, row: models.Rollout, now: datetime) -> list[model
             rollout=row,
             action=one.action,
             weight=one.weight,
+            rung=one.rung,
             fence=one.fence,
             key=f"{row.target_id}:{row.pk}:{one.fence}:{one.action}",
             created_at=now,

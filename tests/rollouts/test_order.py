@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from releasetrain.catalog.models import Dependency
 from releasetrain.rollouts.actions.launch import launch
 from releasetrain.rollouts.models import Rollout
-from releasetrain.rollouts.readings import blocks
+from releasetrain.rollouts.together import blocks
 from releasetrain.trains import actions, queries
 from releasetrain.trains.models import Manifest
 from tests import make

@@ -1,10 +1,11 @@
 """Do what a rollout needs: launch it, tick it, command it, bring it back."""
 
+from releasetrain.rollouts.actions.again import retry, revert
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.everything import bring_back, press_on
 from releasetrain.rollouts.actions.launch import launch, settle
 from releasetrain.rollouts.actions.locks import lock_target, release_lock, renew_lock, take_over
-from releasetrain.rollouts.actions.operate import operate, roll_back, roll_back_departure
+from releasetrain.rollouts.actions.operate import operate, roll_back, roll_back_departure, second
 from releasetrain.rollouts.actions.settling import settle_target
 from releasetrain.rollouts.actions.tick import tick_one
 from releasetrain.rollouts.actions.way import take_service
@@ -18,8 +19,11 @@ __all__ = [
     "press_on",
     "release_lock",
     "renew_lock",
+    "retry",
+    "revert",
     "roll_back",
     "roll_back_departure",
+    "second",
     "settle",
     "settle_target",
     "take_over",

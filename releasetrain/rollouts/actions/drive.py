@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterable
 
 from releasetrain.lib import clock
-from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.drivers.base import Ack, Desired, Outcome
+from releasetrain.rollouts.ladders import Rung, rungs_of
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.rules.snapshot import IntentAction
+from releasetrain.rollouts.rules.states import RolloutKind
 
 logger = logging.getLogger(__name__)
 
@@ -19,23 +20,43 @@ def carry_out(intents: Iterable[Intent], rollout: Rollout) -> None:
     """Call the driver for each intent, after the commit that wrote it and holding no lock (ENGINE R2, R3).
 
     A driver that fails is an unknown outcome, never an exception: the next tick reads back and asks again.
+    A late answer is only noted: it changes no rollout (ENGINE R11).
     """
     for intent in intents:
-        ack = _call(intent, rollout)
+        ack = _ask(intent, rollout)
         Intent.objects.filter(pk=intent.pk).update(
             outcome=ack.outcome, detail=ack.detail[:500], answered_at=clock.now()
         )
 
 
-def _call(intent: Intent, rollout: Rollout) -> Ack:
+def _ask(intent: Intent, rollout: Rollout) -> Ack:
+    """Ask the target's own driver and every one down to the intent's rung; one that obeys is enough (T11)."""
+    rungs = rungs_of(rollout.target)[: intent.rung + 1]
+    answers = [(rung, _call(rung, intent, rollout)) for rung in rungs]
+    if len(answers) == 1:
+        return answers[0][1]
+    said = " ".join(f"{rung.kind}: {ack.outcome}. {ack.detail}".strip() for rung, ack in answers)
+    outcomes = [ack.outcome for _, ack in answers]
+    best = next((one for one in BEST_FIRST if one in outcomes), Outcome.UNKNOWN)
+    return Ack(best, said)
+
+
+BEST_FIRST = (Outcome.CONFIRMED, Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.REFUSED)
+
+
+def _call(rung: Rung, intent: Intent, rollout: Rollout) -> Ack:
     try:
-        driver = driver_for(rollout.target.driver)
-        if intent.action == IntentAction.ROLLBACK:
-            return driver.rollback(
-                rollout.target, fence=intent.fence, key=intent.key, deadline=ROLLBACK_SECONDS
-            )
-        desired = Desired(rollout.target, intent.weight, intent.fence, rollout.to_version)
-        return driver.apply(desired, key=intent.key, deadline=APPLY_SECONDS)
+        driver, target = rung.driver(), rung.target
+        weight, version = intent.weight, rollout.to_version
+        if rollout.kind == RolloutKind.ROLLBACK:
+            # The way back of a finished rollout: all users of the old version are none of the new one.
+            weight, version = 100 - weight, rollout.from_version
+        if weight == 0:
+            return driver.rollback(target, fence=intent.fence, key=intent.key, deadline=ROLLBACK_SECONDS)
+        is_return = intent.action == IntentAction.ROLLBACK
+        deadline = ROLLBACK_SECONDS if is_return else APPLY_SECONDS
+        desired = Desired(target, weight, intent.fence, version)
+        return driver.apply(desired, key=intent.key, deadline=deadline)
     except Exception as error:
-        logger.exception("The driver of %s failed on intent %s.", rollout.target, intent.key)
+        logger.exception("The driver %s of %s failed on intent %s.", rung.kind, rollout.target, intent.key)
         return Ack(Outcome.UNKNOWN, f"{type(error).__name__}: {error}")

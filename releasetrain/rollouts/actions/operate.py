@@ -1,15 +1,20 @@
 """Carry out what operators ask of a rollout; a rollback is carried out inline by whoever decides it."""
 
+import logging
 import uuid
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from releasetrain.accounts.models import User
-from releasetrain.events.actions import Actor
+from releasetrain.events.actions import Actor, record
 from releasetrain.lib.errors import Refused, Stale
+from releasetrain.lib.words import listed
 from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.launch import settle_return
+from releasetrain.rollouts.actions.tick import carry_out_back
 from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.models import Command, Intent, Rollout
 from releasetrain.rollouts.rules import commands, rollback
@@ -20,11 +25,23 @@ from releasetrain.rollouts.store import snapshot_of, write
 from releasetrain.rollouts.windows import snapshot_now
 from releasetrain.trains.models import Departure
 
+logger = logging.getLogger(__name__)
+
+# What a second person has to agree to is asked for anew after this long.
+SECOND_LIMIT = timedelta(minutes=15)
+
 
 class CommandRefused(Refused):
     """Refuse a command that this rollout cannot take now."""
 
     code = "command_refused"
+
+
+class NotAllBack(Refused):
+    """Say which rollouts of a departure could not be brought back; the others are on their way."""
+
+    code = "not_all_back"
+    status = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +65,15 @@ def operate(rollout: Rollout, order: Order, *, by: User, now: datetime) -> Rollo
     except IntegrityError:
         # The same uuid arrived twice at once: the first one has it, and this one is its echo.
         return Rollout.objects.get(pk=rollout.pk)
-    carry_out(intents, row)
+    _carry_out(intents, row, now)
     return row
+
+
+def _carry_out(intents: list[Intent], row: Rollout, now: datetime) -> None:
+    if intents and row.state == RolloutState.ROLLING_BACK:
+        carry_out_back(intents, row, now)
+    else:
+        carry_out(intents, row)
 
 
 @transaction.atomic
@@ -65,11 +89,24 @@ def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout,
         expected_seq=None if order.kind is CommandKind.ROLLBACK else order.expected_seq,
     )
     answer = commands.command(snapshot_now(row, now), asked, now)
-    if isinstance(answer, Refusal):
-        if answer.is_stale:
-            raise Stale(answer.sentence)
-        raise CommandRefused(answer.sentence, until=answer.until, who=answer.who)
-    Command.objects.create(
+    if isinstance(answer, Refusal) and answer.needs_second:
+        _ask_second(row, order, by=by, now=now)
+        return row, []
+    step = _refused_unless_step(answer)
+    _keep(row, order, by=by, now=now, answer=step.waiting[:500])
+    return row, _write(step, row, by, now)
+
+
+def _refused_unless_step(answer: Step | Refusal) -> Step:
+    if not isinstance(answer, Refusal):
+        return answer
+    if answer.is_stale:
+        raise Stale(answer.sentence)
+    raise CommandRefused(answer.sentence, until=answer.until, who=answer.who)
+
+
+def _keep(row: Rollout, order: Order, *, by: User, now: datetime, **fields: Any) -> Command:
+    return Command.objects.create(
         id=order.id,
         rollout=row,
         kind=order.kind,
@@ -77,15 +114,78 @@ def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout,
         expected_seq=order.expected_seq,
         actor=by,
         at=now,
-        answer=answer.waiting[:500],
+        **fields,
     )
-    return row, _write(answer, row, by, now)
+
+
+def _ask_second(row: Rollout, order: Order, *, by: User, now: datetime) -> None:
+    """Keep a command until somebody else seconds it; a new one replaces an older one of its kind."""
+    Command.objects.filter(rollout=row, kind=order.kind, waits_until__isnull=False).update(waits_until=None)
+    seq = row.seq if order.expected_seq is None else order.expected_seq
+    asked = replace(order, expected_seq=seq)
+    _keep(row, asked, by=by, now=now, waits_until=now + SECOND_LIMIT, answer="Waits for a second person.")
+    record(
+        kind="rollouts.command.asked",
+        subject=row,
+        actor=by,
+        now=now,
+        command=order.kind.value.replace("_", " "),
+        reason=order.reason[:500],
+    )
+
+
+def waiting_for_second(rollout: int, now: datetime) -> list[Command]:
+    """Return the commands of a rollout that wait for a second person, oldest first."""
+    rows = Command.objects.filter(rollout=rollout, waits_until__gt=now).select_related("actor", "rollout")
+    return list(rows)
+
+
+def why_not_second(waiting: Command, by: User, now: datetime) -> str | None:
+    """Return why somebody cannot second a command."""
+    if waiting.waits_until is None or now >= waiting.waits_until:
+        return "It no longer waits for a second person: it was given, replaced, or too long ago. Ask again."
+    if waiting.actor_id is None or waiting.actor_id == by.pk:
+        return "It needs a second person, who is not the one who asks."
+    return None
+
+
+def second(waiting: Command, *, by: User, now: datetime) -> Rollout:
+    """Carry out a command that somebody else asked for; both names go on record.
+
+    :raises CommandRefused: it cannot be done now, or not by this person
+    :raises Stale: the rollout has moved on since it was asked for
+    """
+    row, intents = _decide_seconded(waiting.pk, by=by, now=now)
+    _carry_out(intents, row, now)
+    return row
+
+
+@transaction.atomic
+def _decide_seconded(pk: uuid.UUID, *, by: User, now: datetime) -> tuple[Rollout, list[Intent]]:
+    row = _lock(Command.objects.values_list("rollout", flat=True).get(pk=pk))
+    waiting = Command.objects.select_related("actor").get(pk=pk)
+    if why_not := why_not_second(waiting, by, now):
+        raise CommandRefused(why_not)
+    asker = str(waiting.actor)
+    asked = commands.Command(
+        kind=CommandKind(waiting.kind),
+        by=asker,
+        reason=waiting.reason,
+        expected_seq=waiting.expected_seq,
+        second=str(by) if str(by) != asker else by.email,
+    )
+    step = _refused_unless_step(commands.command(snapshot_now(row, now), asked, now))
+    waiting.waits_until, waiting.seconded_by, waiting.seconded_at = None, by, now
+    waiting.answer = step.waiting[:500]
+    waiting.save(update_fields=["waits_until", "seconded_by", "seconded_at", "answer"])
+    return row, _write(step, row, waiting.actor, now)
 
 
 def roll_back(rollout: Rollout, *, reason: str, by: Actor | None, now: datetime) -> Rollout:
     """Bring a rollout back at once; one that is on its way back, or over, stays as it is."""
     row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
-    carry_out(intents, row)
+    if intents:
+        carry_out_back(intents, row, now)
     return row
 
 
@@ -100,9 +200,25 @@ def decide_back(pk: int, *, reason: str, by: Actor | None, now: datetime) -> tup
 def roll_back_departure(
     departure: Departure, *, reason: str, by: Actor | None, now: datetime
 ) -> list[Rollout]:
-    """Bring back everything of a departure that is not over yet; one that fails stops no other."""
-    unfinished = departure.rollouts.exclude(state__in=sorted(TERMINAL_STATES))
-    return [roll_back(rollout, reason=reason, by=by, now=now) for rollout in unfinished]
+    """Bring back everything of a departure that is not over, last moved first; one that fails stops no other.
+
+    :raises NotAllBack: one or more could not even be decided; the others are on their way
+    """
+    unfinished = departure.rollouts.exclude(state__in=sorted(TERMINAL_STATES)).select_related(
+        "target__service"
+    )
+    back, lost = [], []
+    for rollout in unfinished.order_by("-place", "-pk"):
+        try:
+            back.append(roll_back(rollout, reason=reason, by=by, now=now))
+        except Exception:
+            logger.exception("Rollout %s could not be brought back.", rollout.pk)
+            lost.append(str(rollout.target.service))
+    if lost:
+        raise NotAllBack(
+            f"{listed(lost)} could not be brought back. Press again, or use a shell. The rest is on its way."
+        )
+    return back
 
 
 def _lock(pk: int) -> Rollout:
@@ -114,4 +230,5 @@ def _write(step: Step, row: Rollout, by: Actor | None, now: datetime) -> list[In
     intents = write(step, row, actor=by, now=now)
     if step.transitions and step.snapshot.state is RolloutState.SUCCEEDED:
         settle_version(row, by=by, now=now)
+        settle_return(row, now)
     return intents

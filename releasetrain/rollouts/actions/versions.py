@@ -5,6 +5,7 @@ from datetime import datetime
 from releasetrain.catalog.actions import set_stable_version
 from releasetrain.events.actions import Actor
 from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.rules.states import RolloutKind
 from releasetrain.trains.actions.hotfixes import note_version
 
 
@@ -15,6 +16,7 @@ def settle_version(row: Rollout, *, by: Actor | None, now: datetime) -> None:
         service=row.target.service,
         environment=row.target.environment,
         version=row.to_version,
-        departure=row.departure,
+        # What is taken back was live before: its own departure is not this one.
+        departure=row.departure if row.kind == RolloutKind.FORWARD else None,
         now=now,
     )

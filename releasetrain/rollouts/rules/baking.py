@@ -15,6 +15,7 @@ from releasetrain.rollouts.rules.watch import (
     are_data_fresh,
     deciding,
     follow_approval,
+    follow_blocks,
     held_sentence,
     is_stable_broken,
     judge_all,
@@ -38,6 +39,8 @@ def bake(draft: Draft, readings: Readings, seen: Seen) -> None:
     _follow_stable(draft, readings)
     _credit(draft)
     is_done = is_bake_done(draft.rollout)
+    if is_done:
+        follow_blocks(draft, readings)
     judgements = judge_all(draft, is_bake_done=is_done)
     _follow_doubt(draft, judgements, is_done=is_done)
     is_passed = is_bake_done(draft.rollout) and worst_verdict(draft.rollout, judgements) is Verdict.PASS

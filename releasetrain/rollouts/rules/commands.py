@@ -46,10 +46,12 @@ class Refusal:
     """Say no in a sentence; a stale one was decided on a page that showed an older state.
 
     `until` and `who` are filled where windows refuse: when they are over, and who can change that.
+    `needs_second` says that nothing but a second person is missing.
     """
 
     sentence: str
     is_stale: bool = False
+    needs_second: bool = False
     until: datetime | None = None
     who: str = ""
 
@@ -69,7 +71,9 @@ def command(snapshot: Snapshot, asked: Command, now: datetime) -> Step | Refusal
     if not asked.reason.strip() and (wanted := reason_wanted(snapshot, asked.kind, now)):
         return Refusal(wanted)
     if asked.kind is CommandKind.PROMOTE_FULL and asked.second.strip() in ("", asked.by):
-        return Refusal("Going straight to 100 % needs a second person, who is not the one who asks.")
+        return Refusal(
+            "Going straight to 100 % needs a second person, who is not the one who asks.", needs_second=True
+        )
     draft = Draft(snapshot, now)
     # A worker that decided before this must not commit after it: its claim is under the older fence.
     draft.change(fence=snapshot.fence + 1)

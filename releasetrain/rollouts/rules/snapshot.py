@@ -32,8 +32,8 @@ class Hold:
 
     @property
     def stops_the_clock(self) -> bool:
-        """Tell whether the overall deadline stands still: a window or a hotfix waits, not this rollout."""
-        is_outside = self.kind in (HoldKind.BLACKOUT, HoldKind.HOTFIX)
+        """Tell whether the overall deadline stands still: others are waited for, this rollout is not late."""
+        is_outside = self.kind in (HoldKind.BLACKOUT, HoldKind.HOTFIX, HoldKind.BARRIER)
         return is_outside or (self.kind is HoldKind.OPERATOR and not self.opened_by)
 
 

@@ -12,7 +12,7 @@ from releasetrain.rollouts.rules.judging import judge
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, absorb
 from releasetrain.rollouts.rules.moves import look_at, start_rollback
 from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
-from releasetrain.rollouts.rules.states import HoldKind, RolloutKind
+from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 
 OUTAGE_LIMIT = timedelta(minutes=30)
 # More users see the candidate above this weight: flying blind is allowed for a shorter time.
@@ -171,11 +171,18 @@ def follow_blocks(draft: Draft, readings: Readings) -> None:
     if draft.rollout.kind is RolloutKind.ROLLBACK:
         return
     blocks = {block.kind: block for block in readings.blocks}
+    if _still_bakes(draft.rollout):  # the barrier stands at the end of a bake, and costs none of it
+        blocks.pop(HoldKind.BARRIER, None)
     for kind in OUTSIDE_HOLDS:
         if (block := blocks.get(kind)) is not None:
             draft.open_hold(kind, block.reason, until=block.until)
         else:
             draft.clear_hold(kind, "It no longer applies.")
+
+
+def _still_bakes(rollout: Snapshot) -> bool:
+    is_baking = rollout.state in (RolloutState.BAKING, RolloutState.SOAKING)
+    return is_baking and rollout.bake_credit_seconds < rollout.bake_needed_seconds
 
 
 def follow_outage(draft: Draft) -> None:

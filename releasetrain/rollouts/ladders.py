@@ -1,0 +1,88 @@
+"""Know by which drivers a target can be brought back: its own first, then the fallbacks that it names (T11).
+
+`driver_config["fallbacks"]` is a list of {"driver": kind, "config": {...}}, in the order in which they are
+tried.
+"""
+
+import copy
+import logging
+from dataclasses import dataclass
+
+from releasetrain.catalog.models import Target
+from releasetrain.lib import clock
+from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.drivers.base import Driver
+from releasetrain.rollouts.rules.snapshot import Observed
+
+logger = logging.getLogger(__name__)
+
+OBSERVE_SECONDS = 1.0
+# A target that cannot refuse a late write is told 0 for so long after it was read back: longer than any call.
+SETTLE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One driver of a target, with the target as it is configured for it."""
+
+    kind: str
+    target: Target
+
+    def driver(self) -> Driver:
+        """Return the driver.
+
+        :raises Invalid: there is none of that name
+        """
+        return driver_for(self.kind)
+
+
+def rungs_of(target: Target) -> list[Rung]:
+    """Return the drivers of a target, its own first; what is no fallback at all is left out."""
+    fallbacks = target.driver_config.get("fallbacks")
+    named = [one for one in fallbacks if isinstance(one, dict)] if isinstance(fallbacks, list) else []
+    return [Rung(target.driver, target), *(_rung(target, one) for one in named)]
+
+
+def _rung(target: Target, fallback: dict[str, object]) -> Rung:
+    config, own = fallback.get("config"), copy.copy(target)
+    own.driver = str(fallback.get("driver", ""))
+    own.driver_config = config if isinstance(config, dict) else {}
+    return Rung(own.driver, own)
+
+
+def settle_seconds(target: Target) -> float:
+    """Return how long 0 is re-asserted after a rollback: fenced targets refuse late writes alone (R6)."""
+    try:
+        return 0.0 if driver_for(target.driver).capabilities.is_fenced else SETTLE_SECONDS
+    except Exception:
+        logger.exception("The driver of %s cannot say what it can do.", target)
+        return SETTLE_SECONDS
+
+
+def observe(target: Target) -> Observed:
+    """Read a target back; an unreadable one is an observation without a weight."""
+    return _observe(Rung(target.driver, target))
+
+
+def observe_return(target: Target, *, fence: int) -> Observed:
+    """Read a target back on its way to 0: where a fallback holds it at 0 under this fence, users are back.
+
+    :param fence: the one under which 0 was decided
+    """
+    own = observe(target)
+    if own.weight == 0:
+        return own
+    for rung in rungs_of(target)[1:]:
+        seen = _observe(rung)
+        if seen.weight == 0 and seen.fence is not None and seen.fence >= fence:
+            return seen
+    return own
+
+
+def _observe(rung: Rung) -> Observed:
+    try:
+        seen = rung.driver().observe(rung.target, deadline=OBSERVE_SECONDS)
+    except Exception:
+        logger.exception("The driver %s of %s could not be read.", rung.kind, rung.target)
+        return Observed(at=clock.now(), weight=None)
+    return Observed(at=seen.at or clock.now(), weight=seen.weight, fence=seen.fence)
