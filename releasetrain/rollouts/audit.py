@@ -75,7 +75,7 @@ def _sets(row: Rollout) -> list[Set] | None:
     foreign = set(others.filter(intents__fence__gt=0).values_list("intents__fence", flat=True))
     return [
         Set(
-            weight=one["weight"],
+            weight=_seen_from(row, one["weight"]),
             fence=one["fence"],
             at=datetime.fromisoformat(one["at"]),
             is_taken=one["taken"],
@@ -91,4 +91,10 @@ def _target_weight(row: Rollout) -> int | None:
     ended_at = row.finished_at or clock.now()
     if later.exclude(pk=row.pk).filter(transitions__at__gte=ended_at).exists():
         return None
-    return driver_for(row.target.driver).observe(row.target, deadline=OBSERVE_SECONDS).weight
+    weight = driver_for(row.target.driver).observe(row.target, deadline=OBSERVE_SECONDS).weight
+    return None if weight is None else _seen_from(row, weight)
+
+
+def _seen_from(row: Rollout, weight: int) -> int:
+    """Return a target's weight as a rollout counts it: a way back counts from the other end."""
+    return weight if row.kind == RolloutKind.FORWARD else 100 - weight

@@ -16,6 +16,7 @@ from releasetrain.lib.errors import Invalid, Stale
 from releasetrain.rollouts.actions import operate, retry, revert, roll_back, second, settle
 from releasetrain.rollouts.actions.again import NotRetried, NotRevertible
 from releasetrain.rollouts.actions.operate import CommandRefused, Order, waiting_for_second
+from releasetrain.rollouts.audit import faults_of
 from releasetrain.rollouts.models import Command, Lock, Rollout, Transition
 from releasetrain.rollouts.rules.commands import CommandKind
 from tests import make
@@ -64,6 +65,7 @@ def test_t13_one_click_and_everybody_has_the_version_before(time: Clock) -> None
     ]
     rollout.target.refresh_from_db()
     assert rollout.target.stable_version == "v1"
+    assert faults_of([rollout, back]) == []
 
 
 def test_t13_pressed_twice_is_one_way_back_with_one_incident(time: Clock) -> None:
