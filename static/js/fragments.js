@@ -3,13 +3,15 @@
 //   data-refetch-on="ID …"   belongs to one person; it asks for itself (event "refetch") when one of these changed
 //   data-own                 was asked for in a way of its own (a filtered board): it asks for itself, too
 //
-// An element waits while somebody types in it, has a question open in it, or waits for the answer to a press.
-// What was typed, open or focused elsewhere in it is kept.
+// An element waits while somebody types or presses in it, has a question open in it, waits for the answer to a press, or
+// has been told why that press was refused. What was typed, open or focused elsewhere in it is kept.
 
 const FIELDS = "input:not([type=hidden]), textarea, select";
+const AFTER_MS = 100; // what follows a moment (the click after a press) comes first
 const JITTER_MS = 250; // many people watch: they need not all ask in the same instant
 const waiting = new Map();
 const asking = new Map();
+let pressed = null; // a press whose button is replaced under the finger would be lost
 
 function given(field) {
   if (["checkbox", "radio"].includes(field.type)) return field.defaultChecked;
@@ -21,8 +23,9 @@ const isTyped = (field) => value(field) !== given(field);
 
 function mustWait(element) {
   const active = document.activeElement;
+  if (pressed && element.contains(pressed)) return true;
   if (element.contains(active) && active.matches(FIELDS) && isTyped(active)) return true;
-  return element.matches(".htmx-request") || element.querySelector("dialog[open], .htmx-request") !== null;
+  return element.matches(".htmx-request") || element.querySelector("dialog[open], .htmx-request, [data-refused]") !== null;
 }
 
 const key = (element) => element.id || `${element.getAttribute("name") ?? ""} ${element.value ?? ""}`;
@@ -54,22 +57,15 @@ function parse(html) {
 }
 
 function replace(id, html) {
+  waiting.delete(id);
   const old = document.getElementById(id);
-  if (!old) {
-    waiting.delete(id);
-    return false;
-  }
-  if (old.hasAttribute("data-own")) {
-    askAgain(old);
-    return false;
-  }
+  if (!old) return;
   if (mustWait(old)) {
     waiting.set(id, html);
-    return false;
+    return;
   }
-  waiting.delete(id);
   const fresh = parse(html);
-  if (!fresh) return false;
+  if (!fresh) return;
   const active = old.contains(document.activeElement) ? document.activeElement : null;
   const selection = active && "selectionStart" in active ? [active.selectionStart, active.selectionEnd] : null;
   const scroll = carryOver(old, fresh);
@@ -81,7 +77,6 @@ function replace(id, html) {
     again.focus({ preventScroll: true });
     if (selection?.[0] != null) again.setSelectionRange?.(...selection);
   }
-  return true;
 }
 
 function askAgain({ id }) {
@@ -105,7 +100,11 @@ function refetch(ids, everything) {
 
 export function lay(fragments, { everything = false } = {}) {
   const ids = [...fragments.keys()];
-  for (const [id, html] of fragments) replace(id, html);
+  for (const [id, html] of fragments) {
+    const own = document.querySelector(`#${CSS.escape(id)}[data-own]`);
+    if (own) askAgain(own);
+    else replace(id, html);
+  }
   if (ids.length) refetch(ids, everything);
 }
 
@@ -113,6 +112,25 @@ function layWaiting() {
   for (const [id, html] of [...waiting]) replace(id, html);
 }
 
-for (const moment of ["focusout", "close", "change", "htmx:afterRequest"]) {
-  document.addEventListener(moment, () => setTimeout(layWaiting, 100), true);
+document.addEventListener("pointerdown", ({ target }) => {
+  pressed = target;
+}, true);
+for (const moment of ["pointerup", "pointercancel"]) {
+  document.addEventListener(moment, () => setTimeout(() => {
+    pressed = null;
+  }, AFTER_MS), true);
 }
+for (const moment of ["focusout", "close", "change", "pointerup", "pointercancel", "htmx:afterRequest"]) {
+  document.addEventListener(moment, () => setTimeout(layWaiting, AFTER_MS), true);
+}
+
+// What an element asked for itself is laid like anything else: something may have been typed since it asked
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const { requestConfig, serverResponse, target } = detail;
+  if (requestConfig.triggeringEvent?.type === "refetch") {
+    if (detail.shouldSwap) waiting.set(target.id, serverResponse);
+    detail.shouldSwap = false;
+  } else if (target.matches("[data-refetch-on]")) {
+    waiting.delete(target.id); // older than this answer to a press
+  }
+});

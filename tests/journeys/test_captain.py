@@ -116,6 +116,7 @@ def test_one_change_off_and_only_its_people_asked_again(house: Up, look_around: 
     expect(requirement(bank, "On-call of Storefront")).to_contain_text("Carried over from revision 1")
     expect(shop.locator("[id$=-ballot]")).to_contain_text("Your go is carried over from revision 1")
 
+    expect(bank.locator("[id$=-ballot]")).to_contain_text("about revision 2")
     bank.get_by_label("on-call of Payments").check()
     bank.get_by_role("button", name="Say go").click()
     expect(requirement(bank, "On-call of Payments")).to_contain_text("1 of 1 needed")

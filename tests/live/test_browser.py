@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings as house_settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -191,27 +191,76 @@ def test_who_may_no_longer_see_it_is_told_and_sees_no_more(open_page: Open) -> N
 
 def test_an_element_waits_while_somebody_types_in_it_and_is_current_afterwards(open_page: Open) -> None:
     page = open_page(make.user("Ana", Role.VIEWER), "/help/")
-    lay = "html => import('/static/js/fragments.js').then(({ lay }) => lay(new Map([['box', html]])))"
-    page.evaluate(
-        "() => document.querySelector('main').insertAdjacentHTML('beforeend',"
-        " '<section id=box><p>old</p><details id=d><summary>more</summary>m</details>"
-        "<input id=a><input id=b></section><button id=out>out</button>')"
-    )
+    put(page, BOX.format("old"))
     page.locator("#box summary").click()
     page.locator("#a").fill("typed")
-    page.evaluate(lay, BOX.format("first"))
+    page.evaluate(LAY, BOX.format("first"))
     expect(page.locator("#box p")).to_have_text("old")
     page.locator("#out").focus()
     expect(page.locator("#box p")).to_have_text("first")
     assert page.locator("#a").input_value() == "typed"
     assert page.locator("#d").evaluate("one => one.open")
     page.locator("#b").focus()
-    page.evaluate(lay, BOX.format("second"))
+    page.evaluate(LAY, BOX.format("second"))
     expect(page.locator("#box p")).to_have_text("second")
     assert page.evaluate("document.activeElement.id") == "b"
 
 
+def test_a_press_is_not_lost_to_what_is_laid_under_it(open_page: Open) -> None:
+    page = open_page(make.user("Ana", Role.VIEWER), "/help/")
+    box = "<section id=box><p>{}</p><button type=button id=go>Go</button></section>"
+    put(page, box.format("old"))
+    page.evaluate("document.addEventListener('click', ({ target }) => { window.clicked = target.id; })")
+    page.locator("#go").hover()
+    page.mouse.down()
+    page.evaluate(LAY, box.format("new"))
+    expect(page.locator("#box p")).to_have_text("old")
+    page.mouse.up()
+    expect(page.locator("#box p")).to_have_text("new")
+    assert page.evaluate("window.clicked") == "go"
+
+
+def test_a_refused_form_stays_with_its_sentence_and_its_words(open_page: Open) -> None:
+    page = open_page(make.user("Ana", Role.VIEWER), "/help/")
+    put(page, "<section id=box><form data-refused><p>Why not.</p><input value=words></form></section>")
+    page.evaluate(LAY, "<section id=box><form><p>Ask.</p><input></form></section>")
+    page.locator("#out").focus()
+    page.evaluate(LAY, "<section id=box><form><p>Ask again.</p><input></form></section>")
+    expect(page.locator("#box p")).to_have_text("Why not.")
+    assert page.locator("#box input").input_value() == "words"
+
+
+def test_what_is_chosen_while_an_element_asks_for_itself_is_kept(open_page: Open) -> None:
+    page, asked = open_page(make.user("Ana", Role.VIEWER), "/help/"), list[Route]()
+    own = (
+        '<section id=box hx-get="/slow/" hx-trigger=refetch hx-swap=outerHTML data-refetch-on=other><p>{}</p>'
+        "<input type=radio name=seat id=one value=1 checked><input type=radio name=seat id=two value=2>"
+        "</section>"
+    )
+    page.route("**/slow/", lambda route: asked.append(route))
+    put(page, own.format("old"))
+    page.evaluate("() => window.htmx.process(document.getElementById('box'))")
+    page.evaluate(LAY.replace("'box'", "'other'"), "<p id=other></p>")
+    while not asked:
+        page.wait_for_timeout(50)
+    page.locator("#two").check()
+    page.locator("#out").focus()
+    asked[0].fulfill(content_type="text/html", body=own.format("new"))
+    expect(page.locator("#box p")).to_have_text("new")
+    expect(page.locator("#two")).to_be_checked()
+
+
+LAY = "html => import('/static/js/fragments.js').then(({ lay }) => lay(new Map([['box', html]])))"
 BOX = (
     "<section id=box><p>{}</p><details id=d><summary>more</summary>m</details>"
     "<input id=a><input id=b></section>"
 )
+
+
+def put(page: Page, box: str) -> None:
+    """Put an element onto the page, and a button beside it, with what lays fragments."""
+    page.evaluate(
+        "html => import('/static/js/fragments.js').then(() =>"
+        " document.querySelector('main').insertAdjacentHTML('beforeend', html))",
+        f"{box}<button id=out>out</button>",
+    )

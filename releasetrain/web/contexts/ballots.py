@@ -32,13 +32,14 @@ class Typed:
 class PersonalBallot:
     """What one person may vote, or why they may not; nothing at all before the seal and after departure.
 
-    `changed` are the sentences of what changed in their part since they voted on revision `changed_since`;
-    `kept` says that their vote stands, though there is a newer revision. `places` are whose place they may
-    vote in.
+    A vote is about `revision`, whose digest goes with it. `changed` are the sentences of what changed in
+    their part since they voted on revision `changed_since`; `kept` says that their vote stands, though there
+    is a newer revision. `places` are whose place they may vote in.
     """
 
     pk: int
     vote_url: str = ""
+    revision: int = 0
     digest: str = ""
     go_label: str = "Say go"
     seats: list[Choice] = field(default_factory=list)
@@ -70,6 +71,7 @@ def ballot_of(
     return PersonalBallot(
         pk=departure.pk,
         vote_url=f"/departures/{departure.pk}/vote/",
+        revision=manifest.revision if manifest else 0,
         digest=manifest.digest if manifest else "",
         go_label=_go_label(standing, person, seat, now),
         seats=[Choice(one.name, _seat_words(one, person)) for one in seats],

@@ -355,6 +355,7 @@ def ballot() -> PersonalBallot:
     return PersonalBallot(
         481,
         vote_url=HERE,
+        revision=2,
         digest=DIGEST,
         go_label="Approve and depart at 12:30",
         seats=[Choice("on_call", "on-call"), Choice("release_manager", "release manager")],
