@@ -1,6 +1,7 @@
 """Find who is concerned by an event, and what each of them reads about it."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -59,14 +60,26 @@ def texts_of(event: Event) -> dict[int, str]:
     return found
 
 
-@once(lambda departure, *, but: (departure.pk, but.pk))
-def told_about(departure: Departure, *, but: User) -> list[str]:
+@once(lambda departure, *, but, at: (departure.pk, but.pk, at))
+def told_about(departure: Departure, *, but: User, at: datetime) -> list[str]:
     """Name everybody who hears when the course of a departure changes, whoever changes it left out."""
-    aboard = changes_of(departure.pk)
-    answering = {person for one in aboard for person in (one.author_id, one.submitted_by_id) if person}
-    told = {*answering, *_runners(departure)}
-    people = User.objects.filter(pk__in=told - {but.pk}, is_active=True)
-    return list(people.order_by("name").values_list("name", flat=True))
+    answering = [person for one in changes_of(departure.pk) for person in (one.author, one.submitted_by)]
+    told = _named(answering) | _running(departure, at)
+    return sorted(name for pk, name in told.items() if pk != but.pk)
+
+
+def _named(people: Iterable[User | None]) -> dict[int, str]:
+    return {one.pk: str(one) for one in people if one is not None and one.is_active}
+
+
+def _running(departure: Departure, at: datetime) -> dict[int, str]:
+    """Name those who run a departure, by what its decision has read where that knows them."""
+    own = [departure.captain or departure.train.captain, departure.deputy]
+    if any(own):
+        return _named(own)
+    role, team = Role.RELEASE_MANAGER, departure.train.team_id
+    known = standing_of(departure, at).holders
+    return known.of_train(role, team) if known.knows(role, team) else seat_holders(role, team)
 
 
 def _people(audience: Audience, event: Event, departure: Departure | None) -> Iterable[int]:

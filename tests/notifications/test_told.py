@@ -167,7 +167,7 @@ def test_authors_are_asked_to_check_in(departure: Departure) -> None:
 
 
 def test_the_names_on_the_form_are_the_people_who_are_told(departure: Departure, boss: User) -> None:
-    names = told_about(departure, but=boss)
+    names = told_about(departure, but=boss, at=make.NOW)
     trains.postpone(departure, to=TOMORROW, reason="later", by=boss, now=make.NOW)
     assert names == sorted(told())
 

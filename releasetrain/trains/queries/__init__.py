@@ -2,7 +2,6 @@
 
 from releasetrain.trains.queries.decision import (
     Standing,
-    latest_manifests,
     reasons_of,
     standing_of,
     standings,
@@ -20,6 +19,7 @@ from releasetrain.trains.queries.departures import (
     under_way,
 )
 from releasetrain.trains.queries.leaving import captain_words, runner_words
+from releasetrain.trains.queries.papers import latest_manifests
 from releasetrain.trains.queries.permissions import By
 from releasetrain.trains.queries.seats import seat_holders
 from releasetrain.trains.queries.terms import schedule_of

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db.models import F, prefetch_related_objects
+from django.db.models import prefetch_related_objects
 
 from releasetrain.accounts.models import User
-from releasetrain.accounts.rules import Role
 from releasetrain.lib.once import once
 from releasetrain.lib.verdict import Reason, Verdict
-from releasetrain.trains.models import Departure, Manifest, Vote
+from releasetrain.trains.models import Departure, Manifest
 from releasetrain.trains.queries.aboard import Load, loads_of
 from releasetrain.trains.queries.bundling import open_ends
 from releasetrain.trains.queries.hotfixes import undone_by, versions_aboard
 from releasetrain.trains.queries.leaving import Case, may_leave
 from releasetrain.trains.queries.overrides import passings_of
+from releasetrain.trains.queries.papers import papers_of
 from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
 from releasetrain.trains.queries.seats import Holders
 from releasetrain.trains.rules.boarding import GONE
@@ -48,6 +48,7 @@ class Standing:
     verdict: Verdict
     foreseen: Foreseen | None
     counting: Counting | None
+    holders: Holders
     at: datetime
 
     @property
@@ -79,8 +80,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
     loads = loads_of(departures)
     passings = passings_of(pk for pk, load in loads.items() if load.has_overrides)
     sealed = [one for one in departures if one.sealed_at is not None]
-    manifests = latest_manifests([one.pk for one in sealed])
-    ballots = _ballots([one.pk for one in sealed])
+    papers = papers_of(one.pk for one in sealed)
     asks = [ask for one in sealed for ask in plans[one.pk].asks]
     named = {ask.team[0] for ask in asks if ask.team}
     holders = Holders.of(
@@ -90,7 +90,9 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
         at=at,
     )
     waiting = [one for one in departures if DepartureState(one.state) not in GONE]
-    orders = {pk: order for pk, one in manifests.items() if (order := waits_in(one.content)) is not None}
+    orders = {
+        pk: order for pk, one in papers.items() if (order := waits_in(one.manifest.content)) is not None
+    }
     foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at, orders=orders), around=True)
     loose = [one for one in waiting if loads[one.pk].has_open_ends]
     ends = open_ends(loose) if loose else {}
@@ -106,13 +108,14 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             ends.get(one.pk, ()),
             _undone(one, loads[one.pk]),
         )
-        manifest = manifests.get(one.pk)
+        own = papers.get(one.pk)
+        manifest, ballots = (own.manifest, own.ballots) if own else (None, ())
         seats = tuple(
             seat
             for ask in case.plan.asks
             for seat in holders.seats(ask, one.train.team_id, case.load, manifest)
         )
-        found[one.pk] = _standing(case, manifest, seats, tuple(ballots.get(one.pk, ())), at)
+        found[one.pk] = _standing(case, manifest, seats, ballots, holders, at)
     return found
 
 
@@ -121,6 +124,7 @@ def _standing(
     manifest: Manifest | None,
     seats: tuple[Seat, ...],
     ballots: tuple[Ballot, ...],
+    holders: Holders,
     at: datetime,
 ) -> Standing:
     counting = _counting(case, manifest, seats, at) if manifest else None
@@ -136,6 +140,7 @@ def _standing(
         verdict=may_leave(case, count, at),
         foreseen=case.foreseen,
         counting=counting,
+        holders=holders,
         at=at,
     )
 
@@ -176,54 +181,6 @@ def tally_with(standing: Standing, person: User, seat: Seat) -> Tally | None:
         for_name=name,
     )
     return standing.counting([*others, go])
-
-
-def latest_manifests(departures: Iterable[int]) -> dict[int, Manifest]:
-    """Return the newest revision of each departure's manifest."""
-    return _latest(frozenset(departures))
-
-
-@once(lambda departures: departures)
-def _latest(departures: frozenset[int]) -> dict[int, Manifest]:
-    rows = Manifest.objects.filter(departure__in=departures).order_by("departure_id", "-revision")
-    return {row.departure_id: row for row in rows.distinct("departure_id")}
-
-
-def _ballots(departures: list[int]) -> dict[int, list[Ballot]]:
-    found: dict[int, list[Ballot]] = {}
-    rows = Vote.objects.filter(departure__in=departures, replaced_at__isnull=True)
-    for row in rows.annotate(is_there=F("user__is_active")).order_by("at"):
-        found.setdefault(row.departure_id, []).append(ballot_of(row, is_there=row.is_there is not False))
-    return found
-
-
-def ballot_of(row: Vote, *, is_there: bool = True) -> Ballot:
-    """Return a vote as the rules count it."""
-    return Ballot(
-        user=row.user_id,
-        name=row.user_label,
-        role=Role(row.role),
-        choice=Choice(row.choice),
-        digest=row.digest,
-        at=row.at,
-        reason=row.reason,
-        seat=row.seat,
-        part_digest=row.part_digest,
-        revision=row.revision,
-        about={int(change): version for change, version in row.about.items()},
-        for_user=row.for_user_id,
-        for_name=row.for_label,
-        is_there=is_there,
-        overruled=_overruled(row),
-        overrule_asked_by=row.overrule_asked_by_id,
-        pk=row.pk,
-    )
-
-
-def _overruled(row: Vote) -> str:
-    if row.overruled_at is None:
-        return ""
-    return f"{row.overrule_asked_by_label} and {row.overruled_by_label}: {row.overrule_reason}"
 
 
 def _untargeted(departure: Departure, load: Load) -> list[str]:

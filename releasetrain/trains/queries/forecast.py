@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from releasetrain.accounts.queries import coverage, with_rota
+from releasetrain.accounts.queries import rotas
 from releasetrain.accounts.rules.rota import gaps
 from releasetrain.lib.once import once
 from releasetrain.lib.schedule import at_words
@@ -107,11 +107,11 @@ def _duties(foreseen: Iterable[Foreseen]) -> tuple[Duties, frozenset[int]]:
     """Return who is on call for every team that anything aboard belongs to, and which teams keep a rota."""
     known = list(foreseen)
     teams = {run.place.team for one in known for run in one.route.runs}
-    keeping = frozenset(with_rota(teams)) if teams else frozenset()
-    if not keeping:
-        return {}, keeping
+    if not teams:
+        return {}, frozenset()
     first, last = min(one.known.start for one in known), max(one.known.end for one in known)
-    return coverage(keeping, first, last), keeping
+    duties = rotas(teams, first, last)
+    return duties, frozenset(duties)
 
 
 def _forecast(foreseen: Foreseen, duties: Duties, keeping: frozenset[int], zone: str) -> Forecast:

@@ -1,7 +1,7 @@
 """Find who sits in the seats of a decision: who holds the asked roles, and who stands in for them."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -34,9 +34,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Holders:
-    """Who holds the asked roles; `standins` is (role, holder) to the ids of those who may vote for them."""
+    """Who holds the asked roles in the asked teams.
+
+    `standins` is (role, holder) to the ids of those who may vote for them.
+    """
 
     by_role: Mapping[Role, list[Held]]
+    teams: Set[int] = frozenset()
     standins: Mapping[tuple[Role, int], set[int]] = field(default_factory=dict)
 
     @classmethod
@@ -56,7 +60,11 @@ class Holders:
                 by_role[role].append(held)
             if taker is not None:
                 standins[role, held.user].add(taker)
-        return cls(by_role, standins)
+        return cls(by_role, teams, standins)
+
+    def knows(self, role: Role, team: int) -> bool:
+        """Tell whether this was asked for."""
+        return role in self.by_role and team in self.teams
 
     def seat(self, role: Role, quorum: int, train_team: int, load: Load) -> Seat:
         """Return a role's seat: people of the house and of the train's team.
@@ -126,6 +134,10 @@ class Holders:
             silent_yes_at=asked_at + ask.silence_after if asked_at and ask.silence_after else None,
             proxies=self._proxies(ask.role, people),
         )
+
+    def of_train(self, role: Role, team: int) -> dict[int, str]:
+        """Return who holds a role in the house or in a train's team."""
+        return self._people(role, {None, team}, ())
 
     def people_of(self, role: Role, team: int) -> dict[int, str]:
         """Return who holds a role in one team alone."""

@@ -252,7 +252,7 @@ def steer_form(
         back_url=links.departure(departure.pk),
         text=verb.text,
         sentences=sentences,
-        told=told_about(departure, but=person),
+        told=told_about(departure, but=person, at=now),
         warnings=warnings,
         reason=reason,
         previews=name in ("postpone", "move", "hold"),
