@@ -138,6 +138,9 @@ def _course(departure: Departure, runs: Sequence[Run], known: Known) -> Iterable
         run.service: [one for one in known.closures_over(departure, run) if one.end > leaves_at]
         for run in runs
     }
+    untouched_at = leaves_at + length(runs)
+    if all(one.start >= untouched_at for own in closures.values() for one in own):
+        return
     course = foresee(runs, closures, leaves_at)
     told = set[int]()
     for hold in (*course.waits, *course.holds):

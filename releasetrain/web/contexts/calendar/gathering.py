@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -16,7 +17,7 @@ from releasetrain.calendars.rules.windows import Effect, Freeze, Lane, Place, Sc
 from releasetrain.lib.spans import Span
 from releasetrain.panels.board import Filters
 from releasetrain.trains.models import Departure
-from releasetrain.web.contexts.calendar.days import local_day, span_words
+from releasetrain.web.contexts.calendar.days import last_day, local_day, span_words
 from releasetrain.web.contexts.calendar.shapes import Holiday, Opening
 from releasetrain.web.forms.calendar import Chosen
 from releasetrain.web.forms.parts import Parts
@@ -68,23 +69,37 @@ def holidays_in(dates: Sequence[date]) -> dict[date, list[Holiday]]:
     }
 
 
-def openings_of(
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One time that a window is open, and the days on which that begins and ends; not drawn yet."""
+
+    freeze: Freeze
+    time: Time
+    first: date
+    last: date
+
+    @property
+    def span(self) -> Span:
+        return self.time.span
+
+
+def openings_in(
     freezes: Iterable[Freeze], span: Span, chosen: Chosen, parts: Parts, zone: tzinfo
-) -> list[Opening]:
+) -> list[Open]:
     """Return each time in the span that a window is open over what was chosen, soonest and longest first."""
     places = chosen_places(chosen, parts)
     found = [
-        _opening(freeze, time, parts, zone)
+        Open(freeze, time, local_day(time.span.start, zone), last_day(time.span, zone))
         for freeze in freezes
         for time in freeze.times
         if time.span.overlaps(span) and touches(freeze, time, places)
     ]
-    return sorted(
-        found, key=lambda one: (local_day(one.span.start, zone), one.span.start - one.span.end, one.name)
-    )
+    return sorted(found, key=lambda one: (one.first, one.span.start - one.span.end, one.freeze.name))
 
 
-def _opening(freeze: Freeze, time: Time, parts: Parts, zone: tzinfo) -> Opening:
+def opening_of(open_: Open, parts: Parts, zone: tzinfo) -> Opening:
+    """Say in words what is open when, and over what."""
+    freeze, time = open_.freeze, open_.time
     return Opening(
         window=freeze.id,
         url=f"/calendar/windows/{freeze.id}/",

@@ -28,11 +28,14 @@ from releasetrain.web.contexts.calendar.days import (
     title_of,
 )
 from releasetrain.web.contexts.calendar.gathering import (
+    Open,
     departures_in,
     freezes_in,
     holidays_in,
     instants_of,
-    openings_of,
+    look_of,
+    opening_of,
+    openings_in,
 )
 from releasetrain.web.contexts.calendar.line import stops_now
 from releasetrain.web.contexts.calendar.shapes import (
@@ -64,7 +67,8 @@ class Loaded:
     zone: tzinfo
     today: date
     chosen: Chosen
-    openings: Sequence[Opening]
+    parts: Parts
+    openings: Sequence[Open]
     entries: dict[date, list[Entry]]
     holidays: dict[date, list[Holiday]]
     clocks: dict[date, str]
@@ -81,7 +85,8 @@ def calendar_page(chosen: Chosen, parts: Parts, *, roles: Roles, zone: tzinfo, n
         zone=zone,
         today=local_day(now, zone),
         chosen=chosen,
-        openings=openings_of(freezes, span, chosen, parts, zone),
+        parts=parts,
+        openings=openings_in(freezes, span, chosen, parts, zone),
         entries=_entries(departures, stretch, conflicts, parts, zone),
         holidays=holidays_in(stretch.dates),
         clocks=clocks_on(stretch.dates, zone),
@@ -194,45 +199,46 @@ def _there(at: datetime, train_zone: str, zone: tzinfo) -> str:
 
 def _week(loaded: Loaded, dates: Sequence[date], most: int) -> Week:
     """Lay out seven days: bars in lanes above, what happens at an instant below."""
-    touching = [
-        one
-        for one in loaded.openings
-        if local_day(one.span.start, loaded.zone) <= dates[-1] and last_day(one.span, loaded.zone) >= dates[0]
-    ]
-    touching.sort(key=lambda one: max(local_day(one.span.start, loaded.zone), dates[0]))
-    places = [_columns(one, dates, loaded.zone) for one in touching]
+    touching = [one for one in loaded.openings if one.first <= dates[-1] and one.last >= dates[0]]
+    touching.sort(key=lambda one: max(one.first, dates[0]))
+    places = [_columns(one, dates) for one in touching]
+    lanes = lanes_of(places)
     bars = [
         Bar(
-            opening=opening,
+            opening=opening_of(one, loaded.parts, loaded.zone),
             column=first + 1,
             days=last - first + 1,
             lane=lane + 1,
-            is_from_before=local_day(opening.span.start, loaded.zone) < dates[0],
-            goes_on=last_day(opening.span, loaded.zone) > dates[-1],
+            is_from_before=one.first < dates[0],
+            goes_on=one.last > dates[-1],
         )
-        for opening, (first, last), lane in zip(touching, places, lanes_of(places), strict=True)
+        for one, (first, last), lane in zip(touching, places, lanes, strict=True)
+        if lane < most
     ]
-    shown = [bar for bar in bars if bar.lane <= most]
+    hidden = [place for place, lane in zip(places, lanes, strict=True) if lane >= most]
     return Week(
         label=f"Week of {day_words(dates[0])}",
-        days=[_day(loaded, day, index, shown, bars) for index, day in enumerate(dates)],
-        bars=shown,
-        lanes=max((bar.lane for bar in shown), default=0),
-        hidden=len(bars) - len(shown),
+        days=[_day(loaded, day, index, bars, hidden) for index, day in enumerate(dates)],
+        bars=bars,
+        lanes=max((bar.lane for bar in bars), default=0),
+        hidden=len(hidden),
         url=url_of(loaded.chosen, view="agenda", on=dates[0]),
     )
 
 
-def _columns(opening: Opening, dates: Sequence[date], zone: tzinfo) -> tuple[int, int]:
-    first = max((local_day(opening.span.start, zone) - dates[0]).days, 0)
-    return first, min((last_day(opening.span, zone) - dates[0]).days, 6)
+def _columns(one: Open, dates: Sequence[date]) -> tuple[int, int]:
+    first = max((one.first - dates[0]).days, 0)
+    return first, min((one.last - dates[0]).days, 6)
 
 
-def _day(loaded: Loaded, day: date, index: int, shown: Sequence[Bar], bars: Sequence[Bar]) -> Day:
+def _day(
+    loaded: Loaded, day: date, index: int, bars: Sequence[Bar], hidden: Sequence[tuple[int, int]]
+) -> Day:
+    """Draw one day; `hidden` are the first and last days of the bars for which there is no lane."""
     entries = loaded.entries.get(day, [])
+    over = [bar.lane for bar in bars if bar.column - 1 <= index < bar.column - 1 + bar.days]
     is_week = loaded.chosen.view == "week"
     kept = _side_by_side(entries) if is_week else entries[:MONTH_ENTRIES]
-    hidden = sum(_is_over(bar, index) for bar in bars) - sum(_is_over(bar, index) for bar in shown)
     return Day(
         on=day,
         name=f"{day:%A}",
@@ -244,14 +250,10 @@ def _day(loaded: Loaded, day: date, index: int, shown: Sequence[Bar], bars: Sequ
         holidays=loaded.holidays.get(day, ()),
         entries=kept,
         blocks=_blocks(loaded, day) if is_week else (),
-        lanes=max((bar.lane for bar in shown if _is_over(bar, index)), default=0),
-        more=len(entries) - len(kept) + hidden,
+        lanes=max(over, default=0),
+        more=len(entries) - len(kept) + sum(first <= index <= last for first, last in hidden),
         url=url_of(loaded.chosen, view="agenda", on=day),
     )
-
-
-def _is_over(bar: Bar, index: int) -> bool:
-    return bar.column - 1 <= index < bar.column - 1 + bar.days
 
 
 def _side_by_side(entries: Sequence[Entry]) -> list[Entry]:
@@ -269,7 +271,7 @@ def _blocks(loaded: Loaded, day: date) -> list[Block]:
     for one in sorted(loaded.openings, key=lambda one: one.span.start):
         if one.span.start >= end or one.span.end <= start:
             continue
-        known = spans[one.look]
+        known = spans[look_of(one.freeze)]
         if known and one.span.start <= known[-1].end:
             known[-1] = Span(known[-1].start, max(known[-1].end, one.span.end))
         else:
@@ -297,11 +299,12 @@ def _share_of_day(at: datetime, day: date, zone: tzinfo) -> float:
 
 def _agenda(loaded: Loaded, start: datetime) -> tuple[list[Opening], list[AgendaDay]]:
     """List everything in order: what is open already, then day by day what opens, shuts and happens."""
-    running = [one for one in loaded.openings if one.span.start < start]
+    openings = [opening_of(one, loaded.parts, loaded.zone) for one in loaded.openings]
+    running = [one for one in openings if one.span.start < start]
     lines: dict[date, list[AgendaLine]] = defaultdict(list)
     for day, entries in loaded.entries.items():
         lines[day] += [AgendaLine(one.at, one.time, one.label, entry=one) for one in entries]
-    for one in loaded.openings:
+    for one in openings:
         for line in _turns(one, loaded.zone):
             lines[local_day(line.at, loaded.zone)].append(line)
     days = []
