@@ -9,6 +9,7 @@ from releasetrain.trains.models import Departure, LatePass
 from releasetrain.trains.queries.late import passes_with_everything
 from releasetrain.trains.rules.late import PassState, Price
 
+TO_PAY = {PassState.PRICED, PassState.ASKED, PassState.GRANTED}
 LOOKS = {PassState.ASKED: "late_asked", PassState.USED: "late_used"}
 
 
@@ -35,7 +36,9 @@ def state_of(row: LatePass, now: datetime) -> str:
 
 
 def line_of(row: LatePass, audience: Audience, now: datetime, *, price: Price | None = None) -> LateLine:
-    """Say one pass; a stakeholder reads what comes and what it costs in time, not who wants it and why.
+    """Say one pass, with its price while that is still to be paid.
+
+    A stakeholder reads what comes and what it costs in time, not who wants it and why.
 
     :param price: what it costs now, where that is worked out; else what it cost when it was asked for
     """
@@ -50,7 +53,7 @@ def line_of(row: LatePass, audience: Audience, now: datetime, *, price: Price | 
         change_url=links.change(row.change_id) if sees else "",
         service=row.change.service.name,
         version=row.version or row.change.version,
-        price=cost.sentences() if sees else [],
+        price=cost.sentences() if sees and row.state in TO_PAY else [],
         brief=cost.brief(),
         reason=row.reason if sees else "",
         fixes=row.fixes if sees else "",

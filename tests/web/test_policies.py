@@ -1,5 +1,6 @@
 """Policies are made, edited and weakened on pages that lose nothing (RULES D2, D4, D8, D11, D14)."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,7 @@ def test_a_requirement_more_or_less_loses_nothing_and_judges_nothing(sign_in: Si
     assert answer.status_code == 200
     assert 'value="Captain"' in page
     assert 'name="asks-1-role"' in page
+    assert re.search(r'name="asks-1-quorum" value="1"', page)
     assert "This field is required" not in page
     less = browser.post("/policies/new/", typed({"slot": "A"}, {"slot": "B"}, leave_out="asks:0"))
     assert 'value="B"' in less.content.decode()
@@ -227,6 +229,17 @@ def test_d1_a_vote_that_stands_says_that_it_is_carried_over(sign_in: SignIn) -> 
     page = sign_in(person=world.manager()).get(f"/departures/{departure.pk}/").content.decode()
     assert "Carried over from revision 1" in page
     assert "Your go is carried over from revision 1" in page
+
+
+def test_who_has_voted_is_not_asked_again(sign_in: SignIn) -> None:
+    departure, browser = world.sealed(), sign_in(person=world.manager())
+    at = f"/departures/{departure.pk}/"
+    assert "Your vote is asked" in browser.get(at).content.decode()
+    said = {"choice": "no_go", "digest": world.digest(departure), "reason": "it leaks"}
+    assert browser.post(f"{at}vote/", {**said, "seat": "release_manager"}, headers=HTMX).status_code == 200
+    page = browser.get(at).content.decode()
+    assert "You said no-go." in page
+    assert "Your vote is asked" not in page
 
 
 @pytest.mark.parametrize("seat", ["release_manager", "nonsense"])

@@ -85,6 +85,10 @@ class Tally:
     no_approval_needed: bool = False
     missing: Mapping[int, str] | None = None
 
+    def counts(self, ballot: Ballot) -> bool:
+        """Tell whether a vote counts, or is on record only."""
+        return all(one.ballot.pk != ballot.pk for one in self.not_counted)
+
     @property
     def is_go(self) -> bool:
         """Tell whether it may depart; nothing asked is a go only where the policy says so (RULES D11)."""

@@ -112,9 +112,7 @@ def _changed(departure: Departure, manifest: Manifest | None, mine: Ballot | Non
 def _kept(standing: Standing, mine: Ballot | None) -> str:
     if mine is None or standing.manifest is None or mine.digest == standing.manifest.digest:
         return ""
-    stands = standing.tally is not None and mine.choice in FILLS
-    lost = {one.ballot.pk for one in standing.tally.not_counted} if standing.tally else set()
-    if not stands or mine.pk in lost:
+    if standing.tally is None or mine.choice not in FILLS or not standing.tally.counts(mine):
         return ""
     return (
         f"Your {mine.choice.words} is carried over from revision {mine.revision}: your part has not changed."

@@ -40,7 +40,7 @@ def next_of(departure: Departure, *, person: User, roles: Roles, now: datetime) 
         actions = [*_brake(departure, roles), *links_of_hotfix(departure)]
         return NextStep(departure.pk, "Traffic is moving", text, actions=actions)
     if state in FINISHED_STATES:
-        return NextStep(departure.pk, ENDS[state], departure.outcome, actions=links_of_hotfix(departure))
+        return NextStep(departure.pk, ENDS[state], actions=links_of_hotfix(departure))
     standing = standing_of(departure, now)
     step = _ahead(standing, person=person, roles=roles, now=now)
     offers = _ways_out(standing, person=person, roles=roles, now=now)
@@ -79,12 +79,19 @@ def _deciding(standing: Standing, *, person: User, roles: Roles, now: datetime) 
     own = person.pk in standing.load.authors and person.pk not in (
         standing.tally.missing if standing.tally and standing.tally.missing else ()
     )
+    mine = next((one for one in standing.ballots if one.user == person.pk), None)
+    if mine is not None and not own and standing.tally is not None and standing.tally.counts(mine):
+        text = f"You said {mine.choice.words}. {_waited_for(standing)} You may still change your vote."
+        return NextStep(departure.pk, "You have voted", text, departure.departs_at)
     if not own and verdict(Ask.VOTE, departure, person, now, roles=roles).is_allowed:
         text = "Read the manifest, then say go or no-go. Your vote is bound to what is sealed."
         return NextStep(departure.pk, "Your vote is asked", text, departure.departs_at)
-    names = listed(standing.missing) or "nobody yet"
     why = "You wrote or submitted some of this, so your vote would not count. " if own else ""
-    return NextStep(departure.pk, "Others decide", f"{why}Waiting for {names}.", departure.departs_at)
+    return NextStep(departure.pk, "Others decide", f"{why}{_waited_for(standing)}", departure.departs_at)
+
+
+def _waited_for(standing: Standing) -> str:
+    return f"Waiting for {listed(standing.missing) or 'nobody yet'}."
 
 
 def _release(departure: Departure, *, person: User, roles: Roles, now: datetime) -> list[Action]:
@@ -232,7 +239,7 @@ def _postponement(
     )
     said = consequences(Ask.POSTPONE, departure, now, to=at, by=person, roles=roles, moves_deadlines=True)
     first, *more = said.sentences or [""]
-    return Offer(action, first, more, told_about(departure, but=person))
+    return Offer(action, first, more, told_about(departure, but=person, at=now))
 
 
 def _brake(departure: Departure, roles: Roles) -> list[Action]:

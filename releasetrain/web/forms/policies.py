@@ -208,5 +208,8 @@ def _ask_initial(ask: Ask) -> dict[str, Any]:
 
 
 def pressed(data: QueryDict) -> QueryDict | None:
-    """Return what was typed with a requirement more or less; None to go on."""
-    return rows.pressed(data, (ASKS,))
+    """Return what was typed with a requirement more or less, a new one asking one person; None to go on."""
+    typed = rows.pressed(data, (ASKS,))
+    if typed is not None and data.get("add") == ASKS:
+        typed.setdefault(f"{ASKS}-{rows.count(data, ASKS)}-quorum", "1")
+    return typed
