@@ -95,6 +95,7 @@ KINDS: dict[str, str] = {
     "trains.change.stood_by": "{actor} put “{title}” on stand-by for {subject}: {why}",
     "trains.change.stood_down": "{actor} took “{title}” off stand-by for {subject}: {reason}",
     "trains.change.promoted": "{subject} has room: “{title}” came off stand-by and is aboard",
+    "trains.change.expires_soon": "Nobody took “{subject}” along yet: it expires on {until}",
     "trains.change.expired": "Nobody took “{subject}” along for {days} days: it expired",
     "trains.stand_by.reordered": "{actor} reordered who stands by for {subject}: {reason}",
     "trains.departure.settings_applied": "{actor} applied the train’s settings to {subject}: {what}",

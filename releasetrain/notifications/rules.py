@@ -72,6 +72,7 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.change.stood_down": (A.NAMED,),
     "trains.change.promoted": (A.NAMED,),
     "trains.change.left_behind": (A.NAMED,),
+    "trains.change.expires_soon": (A.NAMED,),
     "trains.change.expired": (A.NAMED,),
     "trains.stand_by.reordered": (A.NAMED, A.RUNNERS),
     "trains.departure.settings_applied": EVERYBODY,

@@ -66,7 +66,7 @@ LOOKS: tuple[tuple[str, str, Tone], ...] = (
     ("trains.change.drifted", "git-pull-request", "warn"),
     ("trains.change.stood", "hourglass", "think"),
     ("trains.change.left_behind", "log-out", "warn"),
-    ("trains.change.expired", "hourglass", "warn"),
+    ("trains.change.expire", "hourglass", "warn"),
     ("trains.stand_by.", "hourglass", "think"),
     ("trains.change.", "ticket", "quiet"),
     ("trains.departure.sealed", "lock", "think"),

@@ -13,15 +13,17 @@ from releasetrain.lib.errors import Refused
 from releasetrain.trains import actions
 from releasetrain.trains.actions.drafts import start_expiry
 from releasetrain.trains.actions.holding import count_failure
-from releasetrain.trains.models import Change, Departure, Train
+from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries.blockers import due_to_watch, left_behind
 from releasetrain.trains.queries.deciding import due_to_decide
 from releasetrain.trains.queries.departures import (
     due_to_ask,
     due_to_depart,
+    due_to_expire,
     due_to_open,
     due_to_recheck,
     due_to_seal,
+    due_to_warn,
 )
 from releasetrain.trains.queries.glasses import glasses_overdue
 from releasetrain.trains.queries.late import due_to_lapse
@@ -29,7 +31,6 @@ from releasetrain.trains.queries.overrides import overrides_to_review
 from releasetrain.trains.queries.readiness import due_to_sample
 from releasetrain.trains.queries.room import due_to_promote, left_standing
 from releasetrain.trains.queries.timetable import AHEAD
-from releasetrain.trains.rules.boarding import WAITING_STATES
 
 logger = logging.getLogger(__name__)
 MOST_AT_ONCE = 200
@@ -100,15 +101,18 @@ def look_at_readiness(**_: object) -> None:
 
 @shared_task
 def expire_changes(**_: object) -> None:
-    """Give whatever waits an end, and withdraw what has waited until its own."""
+    """Give whatever waits an end, withdraw what has waited until its own, and warn of ends that are near."""
     now = clock.now()
     start_expiry(now)
-    due = Change.objects.filter(state__in=WAITING_STATES, expires_at__lte=now).order_by("expires_at", "pk")
-    for change in due[:MOST_AT_ONCE]:
-        try:
-            actions.expire_change(change, now=now)
-        except Refused as refusal:
-            logger.info("Change %s: %s", change.pk, refusal.message)
+    for verb, due in (
+        (actions.expire_change, due_to_expire(now)),
+        (actions.warn_of_expiry, due_to_warn(now)),
+    ):
+        for change in due[:MOST_AT_ONCE]:
+            try:
+                verb(change, now=now)
+            except Refused as refusal:
+                logger.info("Change %s: %s", change.pk, refusal.message)
 
 
 @shared_task

@@ -8,10 +8,11 @@ import pytest
 from releasetrain.accounts.rules import Role
 from releasetrain.events.models import Event
 from releasetrain.lib.errors import Invalid, NotAllowed, Stale
+from releasetrain.notifications.queries import texts_of
 from releasetrain.trains import actions
 from releasetrain.trains.actions.refusals import BoardingClosed
 from releasetrain.trains.models import Change
-from releasetrain.trains.rules.boarding import EXPIRES_AFTER
+from releasetrain.trains.rules.boarding import EXPIRES_AFTER, TOLD_BEFORE
 from releasetrain.trains.tasks import expire_changes
 from tests import make
 from tests.trains import world
@@ -130,3 +131,27 @@ def test_what_nobody_takes_along_expires_and_can_be_offered_again(monkeypatch: p
         actions.expire_change(change, now=now)
     departure = make.departure(boards_at=now, cut_off_at=now + MINUTE, departs_at=now + 2 * MINUTE)
     assert actions.board(change, departure, by=world.submitter(), now=now).state == "aboard"
+
+
+def test_its_people_are_told_once_for_each_end_that_is_near(monkeypatch: pytest.MonkeyPatch) -> None:
+    author = world.submitter()
+    change, now = make.change(author=author, expires_at=make.NOW + TOLD_BEFORE), make.NOW - MINUTE
+    monkeypatch.setattr("releasetrain.lib.clock.now", lambda: now)
+
+    def told() -> int:
+        expire_changes()
+        return Event.objects.filter(kind="trains.change.expires_soon").count()
+
+    assert told() == 0
+    now = make.NOW
+    assert (told(), told()) == (1, 1)
+    event = Event.objects.get(kind="trains.change.expires_soon")
+    assert list(texts_of(event)) == [author.pk]
+    assert "expires on Mon 30 Nov, 12:00" in texts_of(event)[author.pk]
+    with pytest.raises(Stale):
+        actions.warn_of_expiry(change, now=now)
+    # It went along and came back meanwhile: it has another end.
+    Change.objects.update(expires_at=now + EXPIRES_AFTER)
+    assert told() == 1
+    now += EXPIRES_AFTER - TOLD_BEFORE
+    assert told() == 2

@@ -16,7 +16,7 @@ from releasetrain.trains.actions.deciding import look_again
 from releasetrain.trains.actions.decisions import Voted, vote
 from releasetrain.trains.actions.delegating import delegate, end_delegation
 from releasetrain.trains.actions.departing import arrive, cancel, depart, mark_rolled_back, place_returned
-from releasetrain.trains.actions.drafts import expire_change, save_draft
+from releasetrain.trains.actions.drafts import expire_change, save_draft, warn_of_expiry
 from releasetrain.trains.actions.evidence import Reported, report_evidence
 from releasetrain.trains.actions.glasses import (
     break_glass,
@@ -173,6 +173,7 @@ __all__ = [
     "vote",
     "vote_on_policy",
     "waive_check",
+    "warn_of_expiry",
     "watch_error_rate",
     "withdraw",
     "withdraw_override",

@@ -14,7 +14,7 @@ from releasetrain.lib.errors import Invalid, NotAllowed, Stale
 from releasetrain.trains.actions.locking import locked_change
 from releasetrain.trains.actions.typed import checked, weighed
 from releasetrain.trains.models import Change
-from releasetrain.trains.rules.boarding import EXPIRES_AFTER, WAITING_STATES
+from releasetrain.trains.rules.boarding import EXPIRES_AFTER, WAITING_STATES, is_to_tell
 from releasetrain.trains.rules.standby import Priority
 from releasetrain.trains.rules.states import ChangeState
 
@@ -107,6 +107,30 @@ def refuse_no_submitter(by: User, service: Service) -> None:
         )
     if service.archived_at:
         raise Invalid(f"{service.name} is archived; an administrator can bring it back.", field="service")
+
+
+@transaction.atomic
+def warn_of_expiry(change: Change, *, now: datetime) -> Change:
+    """Tell the people of a change once that it expires soon unless somebody takes it along.
+
+    :raises Stale: it is on its way, has more time, or they know
+    """
+    locked = locked_change(change.pk)
+    end, told_at = locked.expires_at, locked.expiry_told_at
+    if locked.state not in WAITING_STATES or end is None or not is_to_tell(end, told_at, now):
+        raise Stale(f"Nobody needs to be told yet, or again, that “{locked}” expires.")
+    locked.expiry_told_at = now
+    locked.save(update_fields=["expiry_told_at"])
+    record(
+        kind="trains.change.expires_soon",
+        subject=locked,
+        actor=SYSTEM,
+        now=now,
+        until=end.isoformat(),
+        author_id=locked.author_id,
+        submitter_id=locked.submitted_by_id,
+    )
+    return locked
 
 
 @transaction.atomic

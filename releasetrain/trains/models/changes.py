@@ -79,6 +79,7 @@ class Change(models.Model):
     ready_at = models.DateTimeField(null=True, blank=True)
     awaits_ready = models.BooleanField(default=False)
     expires_at = models.DateTimeField(null=True, blank=True)
+    expiry_told_at = models.DateTimeField(null=True, blank=True)
     answers = models.JSONField(default=dict, blank=True)
     traits = models.JSONField(default=list, blank=True)
     risk_points = models.PositiveSmallIntegerField(default=UNSAID_POINTS)

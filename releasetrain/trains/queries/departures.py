@@ -9,6 +9,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from releasetrain.catalog.models import Service
 from releasetrain.lib.once import once
 from releasetrain.trains.models import Change, Departure, Need, Train, Withdrawal
+from releasetrain.trains.rules.boarding import TOLD_BEFORE, WAITING_STATES
 from releasetrain.trains.rules.departing import ASKED_AGAIN
 from releasetrain.trains.rules.states import (
     BOARDING_STATES,
@@ -129,3 +130,15 @@ def due_to_recheck(now: datetime) -> QuerySet[Departure]:
 def due_to_depart(now: datetime) -> QuerySet[Departure]:
     """Return cleared departures whose time has come and that nothing holds."""
     return Departure.objects.filter(state=DepartureState.CLEARED, departs_at__lte=now, held_at__isnull=True)
+
+
+def due_to_expire(now: datetime) -> QuerySet[Change]:
+    """Return changes that have waited until their end."""
+    return Change.objects.filter(state__in=WAITING_STATES, expires_at__lte=now).order_by("expires_at", "pk")
+
+
+def due_to_warn(now: datetime) -> QuerySet[Change]:
+    """Return changes that end soon, whose people have not been told of that end."""
+    untold = Q(expiry_told_at=None) | Q(expiry_told_at__lt=F("expires_at") - TOLD_BEFORE)
+    soon = Change.objects.filter(untold, state__in=WAITING_STATES, expires_at__gt=now)
+    return soon.filter(expires_at__lte=now + TOLD_BEFORE).order_by("expires_at", "pk")

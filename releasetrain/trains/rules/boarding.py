@@ -14,11 +14,11 @@ OPEN_STATES = frozenset({D.SCHEDULED, D.BOARDING, D.DECIDING, D.CLEARED})
 MAY_COME_ABOARD = frozenset(
     {ChangeState.SUBMITTED, ChangeState.WITHDRAWN, ChangeState.RETURNED, ChangeState.EJECTED}
 )
-# What waits for somebody to take it along; after a while it expires.
+# What waits for somebody to take it along; after a while it expires, and its people are told a while before.
 WAITING_STATES = frozenset(
     {ChangeState.DRAFT, ChangeState.SUBMITTED, ChangeState.RETURNED, ChangeState.EJECTED}
 )
-EXPIRES_AFTER = timedelta(days=60)
+EXPIRES_AFTER, TOLD_BEFORE = timedelta(days=60), timedelta(days=7)
 GONE = {
     D.ROLLING: "has departed",
     D.ARRIVED: "has arrived",
@@ -130,3 +130,9 @@ def why_not_withdraw(
             who=captain,
         )
     return None
+
+
+def is_to_tell(expires_at: datetime, told_at: datetime | None, now: datetime) -> bool:
+    """Tell whether people should hear that something expires soon, and have not heard of that end."""
+    soon = expires_at - TOLD_BEFORE
+    return now >= soon and (told_at is None or told_at < soon)
