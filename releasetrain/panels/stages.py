@@ -10,6 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from releasetrain.panels.shapes import Mark, Stage
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.states import MOVING_STATES, WAITING_STATES, RolloutState
+from releasetrain.trains.rules.ladder import segment_of
 
 R = RolloutState
 RETURNED = frozenset({R.ROLLING_BACK, R.ROLLED_BACK, R.SUPERSEDED})
@@ -89,12 +90,12 @@ def whole_second(instant: datetime) -> datetime:
 
 def pending(ladder: Iterable[Mapping[str, Any]]) -> list[Stage]:
     """Draw a ladder on which nothing has moved."""
-    return [Stage(int(stage["weight"])) for stage in ladder]
+    return [Stage(int(stage["weight"]), note=segment_of(stage)) for stage in ladder]
 
 
 def finished(ladder: Iterable[Mapping[str, Any]]) -> list[Stage]:
     """Draw a ladder that was climbed to its end."""
-    return [Stage(int(stage["weight"]), "done") for stage in ladder]
+    return [Stage(int(stage["weight"]), "done", note=segment_of(stage)) for stage in ladder]
 
 
 def stages_of(moving: Moving) -> list[Stage]:
@@ -106,7 +107,7 @@ def stages_of(moving: Moving) -> list[Stage]:
         return pending(ladder)
     if state in RETURNED:
         return [
-            Stage(int(one["weight"]), "rolled_back" if index <= at else "pending")
+            Stage(int(one["weight"]), "rolled_back" if index <= at else "pending", note=segment_of(one))
             for index, one in enumerate(ladder)
         ]
     here: Mark = "held" if moving.is_held else "current"
@@ -115,6 +116,7 @@ def stages_of(moving: Moving) -> list[Stage]:
             int(one["weight"]),
             "done" if index < at else here if index == at else "pending",
             bake_percent=moving.bake_percent if index == at else 0,
+            note=segment_of(one),
         )
         for index, one in enumerate(ladder)
     ]

@@ -268,3 +268,10 @@ def test_every_fragment_of_a_rollout_has_one_root_element_with_its_id(audience: 
 def test_w1_a_rollout_held_by_a_window_says_who_can_end_that() -> None:
     hold = Hold(kind="blackout", reason="“Freeze” stops this.", until=make.NOW)
     assert hold_reason(hold).who == "A release manager or an administrator"
+
+
+def test_a_track_names_the_segment_of_a_stage() -> None:
+    ladder = [{"weight": 50, "bake_seconds": 600, "segment": "region=eu"}, *make.LADDER]
+    track = load_track(make.rollout(ladder=ladder).pk, Audience.MEMBER, make.NOW)
+    assert track is not None
+    assert [stage.note for stage in track.stages[:2]] == ["region=eu", ""]

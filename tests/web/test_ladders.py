@@ -50,6 +50,9 @@ def test_stages_with_a_segment_bakes_of_their_own_and_an_approval_are_kept(brows
         {"weight": 10, "bake_seconds": 1800, "approval": True},
         {"weight": 100, "bake_seconds": 5430},
     ]
+    terms = text(browser.get("/trains/night-mail/"))
+    assert "50 % of region=eu" in terms
+    assert "30 min, after an approval" in terms
     page = text(browser.get("/trains/night-mail/edit/"))
     assert 'value="region=eu"' in page
     assert 'value="90.5"' in page

@@ -52,10 +52,12 @@ class TrainDate:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One rung of a ladder in words: 5 %, 10 min."""
+    """One rung of a ladder in words: 5 %, 10 min; of a segment, and after an approval, where it says so."""
 
     weight: int
     bake: str
+    segment: str = ""
+    needs_approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

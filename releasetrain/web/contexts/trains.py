@@ -31,6 +31,7 @@ from releasetrain.panels.shapes import (
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import next_dates, schedule_in_words, verdict
 from releasetrain.trains.queries.verdicts import Action as Ask
+from releasetrain.trains.rules.ladder import segment_of
 from releasetrain.trains.rules.readiness import Asks
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 from releasetrain.trains.rules.weeks import monday_of
@@ -76,6 +77,11 @@ def _row(train: Train, following: Departure | None) -> TrainRow:
     )
 
 
+def _rung(stage: Mapping[str, Any]) -> Rung:
+    bake, needs_approval = in_words(stage["bake_seconds"]), bool(stage.get("approval"))
+    return Rung(stage["weight"], bake, segment_of(stage), needs_approval)
+
+
 def in_words_of(train: Train) -> str:
     """Say a train's schedule without its zone, which stands beside it."""
     if train.retired_at is not None:
@@ -96,7 +102,7 @@ def page_of(train: Train, *, person: User, roles: Roles, now: datetime) -> Train
         environment=train.environment.name,
         lane=Lane(train.lane).words,
         services=[service.name for service in train.services.all()],
-        ladder=[Rung(stage["weight"], in_words(stage["bake_seconds"])) for stage in train.ladder],
+        ladder=[_rung(stage) for stage in train.ladder],
         policy_name=train.policy.name,
         policy_url=f"/policies/{train.policy_id}/",
         policy=_policy(train),
