@@ -10,8 +10,10 @@ from releasetrain.lib.spans import in_words
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import Chart, GuardrailCard, Guardrails, Point
 from releasetrain.rollouts.models import Guardrail, Judgement, Rollout
+from releasetrain.rollouts.rules.findings import promised
 from releasetrain.rollouts.rules.guardrails import GuardrailKind, Verdict
 from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutState
+from releasetrain.rollouts.store import promise_of
 
 WINDOW = timedelta(minutes=10)
 # News may come late: each look at the readings goes back a little further than the last one.
@@ -64,7 +66,7 @@ def _card(
         key=str(guardrail.pk),
         name=guardrail.name,
         verdict=judgement.verdict if judgement else Verdict.NOT_RUN.value,
-        text=(judgement.sentence if judgement else "") or promise(guardrail),
+        text=(judgement.sentence if judgement else "") or promised(promise_of(guardrail)),
         is_required=guardrail.is_required,
         detectable=_detectable(figures),
         sample=_sample(seen, needed) if needed else "",
@@ -72,18 +74,6 @@ def _card(
         evidence=_evidence(figures),
         chart=_chart(rollout, guardrail, figures, points),
     )
-
-
-def promise(guardrail: Guardrail) -> str:
-    """Say what a guardrail asks of the new version."""
-    if guardrail.kind == GuardrailKind.SAMPLE_RATIO:
-        return "The new version must get the share of users that it was given."
-    if guardrail.kind == GuardrailKind.THRESHOLD:
-        return f"Must stay below {guardrail.absolute_limit or 0:.1%}."
-    limit = (
-        f", and never above {guardrail.absolute_limit:.0%}" if guardrail.absolute_limit is not None else ""
-    )
-    return f"May be at most ×{guardrail.ratio:g} of the old version{limit}."
 
 
 def _sample(seen: float, needed: float) -> str:

@@ -2,8 +2,21 @@
 
 from datetime import datetime
 
-from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailState
+from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState
 from releasetrain.rollouts.rules.statistics import Arm
+
+
+def promised(guardrail: Guardrail) -> str:
+    """Say what a guardrail asks of the new version."""
+    limit, fewer = guardrail.absolute_limit, guardrail.fewer_is_worse
+    if guardrail.kind is GuardrailKind.SAMPLE_RATIO:
+        return "The new version must get the share of users that it was given."
+    if guardrail.kind is GuardrailKind.THRESHOLD:
+        return f"Must stay {'above' if fewer else 'below'} {limit or 0:.1%}."
+    never = f", and never {'below' if fewer else 'above'} {limit:.0%}" if limit is not None else ""
+    if fewer:
+        return f"May be at least 1/{guardrail.ratio:g} of the old version{never}."
+    return f"May be at most ×{guardrail.ratio:g} of the old version{never}."
 
 
 def ratio_of(state: GuardrailState) -> float | None:

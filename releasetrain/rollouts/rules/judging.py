@@ -12,6 +12,7 @@ from releasetrain.rollouts.rules.guardrails import (
 )
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, Look, fail_line, limit_minimum
 from releasetrain.rollouts.rules.statistics import (
+    Arm,
     detectable_ratio,
     ratio_to_exclude,
     reference_rate,
@@ -93,11 +94,21 @@ def _find_shares(guardrail: Guardrail, state: GuardrailState, look: Look) -> tup
 
 
 def _needed(guardrail: Guardrail, state: GuardrailState, look: Look) -> int | None:
-    rate = reference_rate(state.baseline, tolerated=guardrail.tolerated_rate)
-    excluded = guardrail.excludes or ratio_to_exclude(look.weight)
+    return units_to_pass(guardrail, state.baseline, look.weight)
+
+
+def units_to_pass(guardrail: Guardrail, baseline: Arm, weight: int) -> int | None:
+    """Return how many units a stage of this weight needs to pass; None where that cannot be known."""
+    rate = reference_rate(baseline, tolerated=guardrail.tolerated_rate)
     if rate is None:
         return None
-    return units_needed(rate, 1 / excluded if guardrail.fewer_is_worse else excluded)
+    return units_needed(rate, ratio_to_pass(guardrail, weight))
+
+
+def ratio_to_pass(guardrail: Guardrail, weight: int) -> float:
+    """Return the worst ratio that a stage must exclude; under 1 where fewer is worse."""
+    excluded = guardrail.excludes or ratio_to_exclude(weight)
+    return 1 / excluded if guardrail.fewer_is_worse else excluded
 
 
 def _detectable(guardrail: Guardrail, state: GuardrailState) -> float | None:

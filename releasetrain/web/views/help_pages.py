@@ -104,6 +104,15 @@ WORDS = (
         "Guardrail",
         "What the candidate must keep in comparison with the baseline; when it fails, users come back.",
     ),
+    (
+        "Advisory, required, critical",
+        "What a guardrail weighs: shown only; decides; or fails at once, and nobody dismisses it.",
+    ),
+    (
+        "Dismissal",
+        "A person accepts for a time what a guardrail found. Anything worse arms it again at once.",
+    ),
+    ("Template", "A guardrail that is written once and given to as many services as one likes."),
     ("Hold", "Something that stops the next stage. No hold ever stops a rollback."),
     ("Rollback", "Everybody back on the old version: asked, done at the driver, and read back as 0 %."),
     ("Flag", "A switch that applications ask for by its key; a kill turns it off for everybody at once."),
