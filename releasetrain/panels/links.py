@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
+from uuid import UUID
 
 
 def departure(pk: int) -> str:
@@ -72,6 +73,10 @@ def command(rollout: int, kind: str) -> str:
     return f"/rollouts/{rollout}/{kind}/"
 
 
+def second(rollout: int, command: UUID) -> str:
+    return f"/rollouts/{rollout}/second/{command}/"
+
+
 def audit(search: str) -> str:
     return f"/audit/?{urlencode({'q': search})}"
 
@@ -99,6 +104,10 @@ def rolling_list() -> str:
 
 def rolling(rollout: int) -> str:
     return f"/rolling/{rollout}/"
+
+
+def rolling_back(rollout: int) -> str:
+    return f"/rolling/{rollout}/take-back/"
 
 
 def rolling_all() -> str:

@@ -9,6 +9,7 @@ from releasetrain.accounts.rules import Roles
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
+from releasetrain.panels.afterwards import afterwards, to_second
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.rollouts import moving
 from releasetrain.panels.shapes import Action, Operator, Tone
@@ -19,7 +20,7 @@ from releasetrain.rollouts.rules.baking import is_bake_done
 from releasetrain.rollouts.rules.commands import WHY_NOT, CommandKind, reason_wanted
 from releasetrain.rollouts.rules.refusals import why_closed
 from releasetrain.rollouts.rules.snapshot import Snapshot
-from releasetrain.rollouts.rules.states import WAITING_STATES, HoldKind, RolloutState
+from releasetrain.rollouts.rules.states import TERMINAL_STATES, WAITING_STATES, HoldKind, RolloutState
 from releasetrain.rollouts.windows import snapshot_now
 
 K = CommandKind
@@ -46,13 +47,21 @@ def operator_of(one: Moving, now: datetime) -> Operator:
     """Offer every command that makes sense here, the brake first."""
     snapshot = snapshot_now(one.rollout, now)
     last, tone = last_words(one.rollout)
+    brake = _action(K.ROLLBACK, one, snapshot, now)
+    if snapshot.state in TERMINAL_STATES:
+        after = afterwards(one.rollout, snapshot, now)
+        is_arrived = snapshot.state is R.SUCCEEDED
+        brake, commands = (after[0], after[1:]) if is_arrived else (brake, after)
+    else:
+        commands = [_action(kind, one, snapshot, now) for kind in offered(snapshot)]
     return Operator(
         pk=one.rollout.pk,
         seq=one.rollout.seq,
-        rollback=_action(K.ROLLBACK, one, snapshot, now),
-        commands=[_action(kind, one, snapshot, now) for kind in offered(snapshot)],
+        rollback=brake,
+        commands=list(commands),
         last=last,
         last_tone=tone,
+        waiting=to_second(one.rollout, now),
     )
 
 
@@ -69,7 +78,7 @@ def offered(snapshot: Snapshot) -> list[CommandKind]:
         kinds += [K.APPROVE, K.REJECT]
     if snapshot.state in WAITING_STATES:
         return [*kinds, K.CANCEL]
-    return [*kinds, K.PROMOTE, K.EXTEND_BAKE, K.SKIP_BAKE]
+    return [*kinds, K.PROMOTE, K.EXTEND_BAKE, K.SKIP_BAKE, K.PROMOTE_FULL]
 
 
 def _action(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) -> Action:
@@ -105,7 +114,15 @@ def _weight(snapshot: Snapshot) -> str:
 
 
 def _next(snapshot: Snapshot) -> str:
-    return f"{snapshot.ladder.stage(snapshot.stage_index + 1).weight} %"
+    stage = snapshot.ladder.stage(snapshot.stage_index + 1)
+    return f"{stage.weight} %{f' of {stage.segment}' if stage.segment else ''}"
+
+
+def _everybody(snapshot: Snapshot) -> str:
+    return (
+        f"All users get the new version at once, where {_weight(snapshot)} have it now. It waits until a "
+        "second person agrees; the automatic rollback stays armed."
+    )
 
 
 def _promoted(snapshot: Snapshot) -> str:
@@ -165,6 +182,7 @@ WORDS: dict[CommandKind, Words] = {
     K.PROMOTE: Words(_promote, "fast-forward", asks="optional", consequence=_promoted),
     K.EXTEND_BAKE: Words(_just("Extend the bake"), "timer"),
     K.SKIP_BAKE: Words(_just("Skip the bake"), "skip-forward", asks="required", consequence=_skipped),
+    K.PROMOTE_FULL: Words(_just("Straight to 100 %"), "rocket", asks="required", consequence=_everybody),
     K.APPROVE: Words(_approve, "circle-check", "primary"),
     K.REJECT: Words(_just("Reject"), "octagon-x", asks="required", consequence=_rejected),
     K.CANCEL: Words(_just("Cancel"), "ban", asks="optional", consequence=NOBODY_SAW_IT),

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Case, IntegerField, Min, QuerySet, Value, When
+from django.db.models import Min, QuerySet
 
 from releasetrain.accounts.rules import Roles
 from releasetrain.lib.hashing import digest
 from releasetrain.lib.words import listed
 from releasetrain.panels import links
+from releasetrain.panels.afterwards import back_words
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.rollouts import hold_reason
@@ -17,19 +18,16 @@ from releasetrain.panels.shapes import Action, Rolling, RollingGroup, RollingLin
 from releasetrain.panels.stages import Moving, moving_of, stages_of
 from releasetrain.rollouts.access import may_operate
 from releasetrain.rollouts.models import Intent, Rollout, Transition
-from releasetrain.rollouts.rolling import rolling_or_back
-from releasetrain.rollouts.rules.states import MOVING_STATES, TERMINAL_STATES, WAITING_STATES, RolloutState
+from releasetrain.rollouts.rolling import RETURNED, returning, revertible, unfinished
+from releasetrain.rollouts.rules.states import MOVING_STATES, WAITING_STATES, RolloutKind, RolloutState
 
 R = RolloutState
 MOST, MOST_NAMED = 100, 5
+# The first so many groups are those that are not over.
+NOT_OVER = 3
 # A rollout that is due for so long is looked at by nobody: beat, broker or workers are away.
 LATE = timedelta(seconds=30)
-GROUPS: Sequence[tuple[str, frozenset[RolloutState]]] = (
-    ("On the way back", frozenset({R.ROLLING_BACK})),
-    ("Users see it", MOVING_STATES),
-    ("Waits", WAITING_STATES),
-    ("Back within the last hour", TERMINAL_STATES),
-)
+LATELY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +38,49 @@ class Return:
     intent: Intent | None = None
 
 
+def groups_of(now: datetime) -> Sequence[tuple[str, QuerySet[Rollout]]]:
+    """Return what the page lists, by heading, the most urgent first; each rollout stands in one of them."""
+    forward = unfinished()
+    is_back = Rollout.objects.filter(state__in=RETURNED, finished_at__gt=now - LATELY)
+    return (
+        ("On the way back", returning()),
+        ("Users see it", forward.filter(state__in=sorted(MOVING_STATES))),
+        ("Waits", forward.filter(state__in=sorted(WAITING_STATES))),
+        ("Back within the last hour", is_back),
+        ("Arrived, and can be taken back", revertible(now)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What rolls, by heading; `unlisted` is how many rollouts there are besides."""
+
+    groups: Sequence[tuple[str, Sequence[Moving]]]
+    unlisted: int
+
+    @property
+    def unfinished(self) -> list[Moving]:
+        return [one for _, rows in self.groups[:NOT_OVER] for one in rows]
+
+
 def load_rolling(roles: Roles, now: datetime) -> Rolling:
     """Gather it as somebody with these roles sees it, in a number of queries that does not grow."""
-    listed_now = _most_urgent(rolling_or_back(now))
-    rows = moving_of(Rollout.objects.filter(pk__in=[pk for pk, _ in listed_now[:MOST]]))
-    rank = {pk: number for number, (pk, _) in enumerate(listed_now)}
-    rows.sort(key=lambda one: rank[one.rollout.pk])
-    returns = returns_of([one.rollout for one in rows])
-    lines = [(one.state, _line(one, returns.get(one.rollout.pk), roles)) for one in rows]
+    found = _found(now)
+    mine = [one for one in found.unfinished if may_operate(roles, one.rollout)]
+    returns = returns_of([one.rollout for _, rows in found.groups for one in rows])
     groups = [
-        RollingGroup(title, found)
-        for title, states in GROUPS
-        if (found := [line for state, line in lines if state in states])
+        RollingGroup(title, [_line(one, returns.get(one.rollout.pk), roles) for one in rows])
+        for title, rows in found.groups
+        if rows
     ]
-    open_rows = [one for one in rows if not one.rollout.is_finished]
-    mine = [one for one in open_rows if may_operate(roles, one.rollout)]
     again = _again(mine)
     known = Rolling(
         groups,
-        everything=everything_of(mine, unlisted=max(0, len(listed_now) - MOST)),
+        everything=everything_of(mine, unlisted=found.unlisted),
         again=again,
-        note=_note(len(open_rows) - len(mine)),
-        late_since=_late_since(open_rows, now),
-        more=max(0, len(listed_now) - MOST),
+        note=_note(len(found.unfinished) - len(mine)),
+        late_since=_late_since(found.unfinished, now),
+        more=found.unlisted,
         # An operator's page asks the drivers on by itself while something comes back: the beat may be away.
         follow_url=links.rolling_on() if again else links.rolling_list(),
         presses_on=again is not None,
@@ -70,12 +88,18 @@ def load_rolling(roles: Roles, now: datetime) -> Rolling:
     return replace(known, seen=_seen(known))
 
 
-def _most_urgent(rows: QuerySet[Rollout]) -> list[tuple[int, str]]:
-    order = Case(
-        *(When(state__in=sorted(states), then=Value(number)) for number, (_, states) in enumerate(GROUPS)),
-        output_field=IntegerField(),
-    )
-    return list(rows.order_by(order, "-desired_weight", "-state_entered_at", "pk").values_list("pk", "state"))
+def _found(now: datetime) -> Found:
+    wanted = [
+        (
+            title,
+            list(rows.order_by("-desired_weight", "-state_entered_at", "pk").values_list("pk", flat=True)),
+        )
+        for title, rows in groups_of(now)
+    ]
+    order = [pk for _, pks in wanted for pk in pks]
+    known = {one.rollout.pk: one for one in moving_of(Rollout.objects.filter(pk__in=order[:MOST]))}
+    groups = [(title, [known[pk] for pk in pks if pk in known]) for title, pks in wanted]
+    return Found(groups, len(order) - len(known))
 
 
 def returns_of(rollouts: Sequence[Rollout]) -> Mapping[int, Return]:
@@ -91,6 +115,8 @@ def returns_of(rollouts: Sequence[Rollout]) -> Mapping[int, Return]:
 def _line(one: Moving, back: Return | None, roles: Roles) -> RollingLine:
     rollout = one.rollout
     words, tone = way_back(rollout, back)
+    if rollout.kind == RolloutKind.ROLLBACK:
+        words, tone = f"{rollout.from_version} is taken straight back.", "warn"
     departure = rollout.departure
     return RollingLine(
         pk=rollout.pk,
@@ -113,9 +139,25 @@ def _line(one: Moving, back: Return | None, roles: Roles) -> RollingLine:
 
 def _action(one: Moving) -> Action | None:
     url = links.rolling(one.rollout.pk)
+    if one.rollout.kind == RolloutKind.ROLLBACK:
+        return None
+    if one.state is R.SUCCEEDED:
+        return _back(one.rollout)
     if one.state in MOVING_STATES:
         return Action("rollback", "Roll back", url, "undo-2", "danger")
     return Action("rollback", "Cancel", url, "ban") if one.state in WAITING_STATES else None
+
+
+def _back(rollout: Rollout) -> Action:
+    """Offer T13; the target and the window are asked on pressing."""
+    return Action(
+        name="take-back",
+        label="Take it back",
+        url=links.rolling_back(rollout.pk),
+        icon="undo-2",
+        asks="optional",
+        consequence=back_words(rollout),
+    )
 
 
 def way_back(rollout: Rollout, back: Return | None) -> tuple[str, Tone]:
@@ -146,8 +188,9 @@ def _waiting_for(rollout: Rollout, intent: Intent | None) -> str:
 
 def everything_of(mine: Sequence[Moving], *, unlisted: int = 0) -> Action | None:
     """Offer to bring everything back that is this person's, saying in numbers what that does."""
-    seen = [one for one in mine if one.state in MOVING_STATES]
-    waiting = [one for one in mine if one.state in WAITING_STATES]
+    forward = [one for one in mine if one.rollout.kind == RolloutKind.FORWARD]
+    seen = [one for one in forward if one.state in MOVING_STATES]
+    waiting = [one for one in forward if one.state in WAITING_STATES]
     if not seen and not waiting:
         return None
     named = [f"{one.rollout.target} ({one.rollout.desired_weight} %)" for one in seen[:MOST_NAMED]]
@@ -173,7 +216,7 @@ def _rollouts(count: int) -> str:
 
 
 def _again(mine: Sequence[Moving]) -> Action | None:
-    if not any(one.state is R.ROLLING_BACK for one in mine):
+    if not any(one.state is R.ROLLING_BACK or one.rollout.kind == RolloutKind.ROLLBACK for one in mine):
         return None
     return Action("again", "Ask again now", links.rolling_on(), "refresh-cw")
 

@@ -169,7 +169,7 @@ def test_points_are_the_bad_rates_of_both_arms_and_end_with_the_rollout() -> Non
 def test_the_brake_is_always_there_and_what_is_off_says_why() -> None:
     operator, actions = controls(baking())
     assert operator.seq == 7
-    assert list(actions) == ["rollback", "pause", "promote", "extend_bake", "skip_bake"]
+    assert list(actions) == ["rollback", "pause", "promote", "extend_bake", "skip_bake", "promote_full"]
     assert actions["rollback"].reason is None
     promote = actions["promote"].reason
     assert promote is not None

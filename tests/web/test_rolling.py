@@ -256,5 +256,66 @@ def test_a_long_list_takes_no_more_queries(
         baking(f"Service {number}")
         baking(f"Back {number}", state="rolling_back")
     browser = sign_in(Role.ON_CALL)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(13):
         text(browser, **FOLLOWS)
+
+
+def arrived(name: str = "Storefront", **fields: Any) -> Rollout:
+    """Make a rollout that has arrived and may still be taken straight back."""
+    config = {"world": {"weight": 100, "fence": 1}}
+    on = make.target(name, driver="simulated", driver_config=config, stable_version="v2")
+    defaults: dict[str, Any] = {
+        "state": "succeeded",
+        "desired_weight": 100,
+        "stage_index": 5,
+        "finished_at": make.NOW - timedelta(minutes=5),
+        "next_due_at": None,
+    }
+    return make.rollout(on=on, **{**defaults, **fields})
+
+
+def test_t13_what_has_arrived_is_taken_straight_back_by_its_button(sign_in: SignIn, redis_away: None) -> None:
+    rollout, browser = arrived(), sign_in(Role.ON_CALL)
+    page = text(browser)
+    assert "Arrived, and can be taken back" in page
+    answer = browser.post(f"/rolling/{rollout.pk}/take-back/", headers=HTMX)
+    assert "v2 is taken straight back." in answer.content.decode()
+    back = Rollout.objects.get(kind="rollback")
+    assert (back.takes_back, back.to_version) == (rollout, "v1")
+    assert "Arrived, and can be taken back" not in text(browser)
+    browser.post(f"/rolling/{rollout.pk}/take-back/", headers=HTMX)
+    assert Rollout.objects.filter(kind="rollback").count() == 1
+
+
+def test_t13_rolling_everything_back_leaves_a_way_back_alone(sign_in: SignIn) -> None:
+    rollout, browser = arrived(), sign_in(Role.ON_CALL)
+    browser.post(f"/rolling/{rollout.pk}/take-back/", headers=HTMX)
+    state = Rollout.objects.get(kind="rollback").state
+    page = text(browser)
+    assert "Roll everything back" not in page
+    browser.post("/rolling/all/")
+    assert Rollout.objects.get(kind="rollback").state == state
+
+
+@pytest.mark.parametrize("fields", [{"finished_at": make.NOW - timedelta(hours=25)}, {"kind": "rollback"}])
+def test_t13_what_cannot_be_taken_back_is_not_offered(sign_in: SignIn, fields: dict[str, Any]) -> None:
+    arrived(**fields)
+    assert "Take it back" not in text(sign_in(Role.ON_CALL))
+
+
+def test_t13_only_what_arrived_last_is_offered_and_the_rest_is_refused(sign_in: SignIn) -> None:
+    first = arrived(finished_at=make.NOW - timedelta(hours=2))
+    last = arrived(from_version="v2", to_version="v3")
+    browser = sign_in(Role.ON_CALL)
+    page = text(browser)
+    assert f"/rolling/{last.pk}/take-back/" in page
+    assert f"/rolling/{first.pk}/take-back/" not in page
+    answer = browser.post(f"/rolling/{first.pk}/take-back/", headers=HTMX)
+    assert answer.status_code == 409
+    assert "v3 arrived after it" in answer.content.decode()
+
+
+def test_t13_a_viewer_takes_nothing_back(sign_in: SignIn) -> None:
+    rollout = arrived()
+    assert sign_in(Role.VIEWER).post(f"/rolling/{rollout.pk}/take-back/").status_code == 403
+    assert not Rollout.objects.filter(kind="rollback").exists()

@@ -51,6 +51,7 @@ from releasetrain.panels.shapes.rollouts import (
     LiveRollout,
     Operator,
     RolloutTrack,
+    Seconding,
 )
 from releasetrain.panels.shapes.teams import (
     DutyLine,
@@ -154,6 +155,7 @@ __all__ = [
     "RotaPage",
     "Rung",
     "ScheduleWords",
+    "Seconding",
     "Segment",
     "ShiftLine",
     "ShiftWords",

@@ -1,5 +1,6 @@
 """Name what the live page of a rollout is drawn from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -81,8 +82,19 @@ class RolloutTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class Seconding:
+    """What somebody has asked for and a second person may agree to, until when."""
+
+    words: str
+    until_at: datetime | None
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """What may be done about one rollout. `rollback` stands first, always in the same place.
+
+    Once it has arrived that takes it straight back. `waiting` is what a second person may agree to.
 
     `command_id` is a fresh uuid on a page and "" in a pushed fragment (js/submit.js makes one on sending).
     `last` tells how the last command went: "asked 14:02:07 → traffic at 0 %, verified in 0.31 s".
@@ -96,6 +108,7 @@ class Operator:
     last: str = ""
     last_tone: Tone = "ok"
     error: str = ""
+    waiting: Sequence[Seconding] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.operate import decide_back
 from releasetrain.rollouts.actions.tick import tick_one
 from releasetrain.rollouts.models import Intent, Rollout
-from releasetrain.rollouts.rules.states import RolloutState
+from releasetrain.rollouts.rolling import returning
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +37,12 @@ def bring_back(rollouts: Sequence[Rollout], *, reason: str, by: Actor | None, no
     """Bring every one of these back; one that fails stops no other.
 
     Each is decided in a short transaction of its own, those that most users see first. The drivers are asked
-    once all is decided, several at a time. What has not begun to move is cancelled.
+    once all is decided: several departures at a time, and what belongs to one in the reverse of its order.
+    What has not begun to move is cancelled.
     """
-    asked, due = [], []
-    for rollout in sorted(rollouts, key=lambda one: one.desired_weight, reverse=True):
+    asked: list[Asked] = []
+    due: dict[object, list[tuple[list[Intent], Rollout]]] = {}
+    for rollout in sorted(rollouts, key=_most_seen):
         try:
             row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
         except Exception as error:
@@ -48,37 +50,48 @@ def bring_back(rollouts: Sequence[Rollout], *, reason: str, by: Actor | None, no
             asked.append(Asked(rollout, f"{type(error).__name__}: {error}"[:200]))
         else:
             asked.append(Asked(row))
-            due += [(intents, row)] if intents else []
-    _carry_out_all(due)
+            if intents:
+                due.setdefault(row.departure_id or f"alone {row.pk}", []).append((intents, row))
+    _carry_out_all([sorted(group, key=lambda one: (-one[1].place, -one[1].pk)) for group in due.values()])
     return asked
 
 
-def _carry_out_all(due: Sequence[tuple[list[Intent], Rollout]]) -> None:
-    if len(due) < 2:
-        for intents, row in due:
-            carry_out(intents, row)
+def _most_seen(rollout: Rollout) -> tuple[int, int, int]:
+    return -rollout.desired_weight, -rollout.place, -rollout.pk
+
+
+def _carry_out_all(groups: Sequence[Sequence[tuple[list[Intent], Rollout]]]) -> None:
+    if len(groups) < 2:
+        for group in groups:
+            _carry_out_group(group)
         return
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="rollback") as pool:
-        list(pool.map(_carry_out_beside, due))
+        list(pool.map(_carry_out_beside, groups))
 
 
-def _carry_out_beside(due: tuple[list[Intent], Rollout]) -> None:
-    """Carry out in a thread; a fault here costs this one's answer, and the next look asks again."""
+def _carry_out_beside(group: Sequence[tuple[list[Intent], Rollout]]) -> None:
     try:
-        carry_out(*due)
-    except Exception:
-        logger.exception("The answer for rollout %s could not be noted.", due[1].pk)
+        _carry_out_group(group)
     finally:
         connections.close_all()
 
 
+def _carry_out_group(group: Sequence[tuple[list[Intent], Rollout]]) -> None:
+    """Ask the drivers of one departure; a fault costs that one's answer, and the next look asks again."""
+    for intents, row in group:
+        try:
+            carry_out(intents, row)
+        except Exception:
+            logger.exception("The answer for rollout %s could not be noted.", row.pk)
+
+
 def press_on(pks: Iterable[int]) -> None:
-    """Take rollbacks a step further if they are due: ask again, read back.
+    """Take what is on its way back a step further if it is due: ask again, read back.
 
     The beat does the same; claims and fences make it harmless that both do.
     """
-    returning = Rollout.objects.filter(pk__in=list(pks), state=RolloutState.ROLLING_BACK)
-    for pk in returning.filter(next_due_at__lte=clock.now()).values_list("pk", flat=True):
+    due = returning().filter(pk__in=list(pks), next_due_at__lte=clock.now())
+    for pk in due.values_list("pk", flat=True):
         try:
             tick_one(pk, clock.now())
         except Exception:

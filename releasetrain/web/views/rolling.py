@@ -13,14 +13,14 @@ from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, Refused
 from releasetrain.panels.rolling import load_rolling
 from releasetrain.rollouts.access import may_operate, rollout_for
-from releasetrain.rollouts.actions import bring_back, operate, press_on
+from releasetrain.rollouts.actions import bring_back, operate, press_on, revert
 from releasetrain.rollouts.actions.everything import Asked
 from releasetrain.rollouts.models import Rollout
-from releasetrain.rollouts.rolling import unfinished
+from releasetrain.rollouts.rolling import returning, unfinished
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.request import Request
-from releasetrain.web.views.rollouts import read_order
+from releasetrain.web.views.rollouts import read_order, reason_of
 
 NOTHING = "Nothing rolls that you could bring back."
 LACKING = "To roll back one must be on call, a release manager or an administrator for what rolls."
@@ -48,6 +48,18 @@ def roll_back_one(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 @signed_in
+def take_back(request: Request, pk: int) -> HttpResponse:
+    """Take straight back what has arrived (ENGINE T13)."""
+    rollout = rollout_for(request.roles, pk, to="operate")
+    try:
+        revert(rollout, reason=reason_of(request), by=request.user, now=clock.now())
+    except Refused as refusal:
+        return answer(request, error=refusal.message, status=refusal.status)
+    return answer(request)
+
+
+@require_POST
+@signed_in
 def roll_back_all(request: Request) -> HttpResponse:
     """Bring back everything that this person may, each for itself, and say what became of each."""
     now, rollouts = clock.now(), mine(request)
@@ -62,8 +74,8 @@ def roll_back_all(request: Request) -> HttpResponse:
 def press(request: Request) -> HttpResponse:
     """Ask the drivers of what comes back again; an open page of an operator does it by itself."""
     refuse_strangers(request.roles, "see what rolls")
-    returning = (one for one in unfinished() if one.state == RolloutState.ROLLING_BACK)
-    press_on(one.pk for one in returning if may_operate(request.roles, one))
+    rows = returning().select_related("target__service")
+    press_on(one.pk for one in rows if may_operate(request.roles, one))
     return answer(request)
 
 

@@ -9,11 +9,13 @@ from django.views.decorators.http import require_POST
 
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid, Refused
+from releasetrain.panels import links
 from releasetrain.panels.operator import operator_context
+from releasetrain.rollouts import actions
 from releasetrain.rollouts.access import rollout_for
 from releasetrain.rollouts.actions import operate
 from releasetrain.rollouts.actions.operate import Order
-from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.models import Command, Rollout
 from releasetrain.rollouts.rules.commands import CommandKind
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.request import Request
@@ -30,6 +32,58 @@ def rollout_command(request: Request, pk: int, kind: str) -> HttpResponse:
     except Refused as refusal:
         return answer(request, rollout, error=refusal.message, status=refusal.status)
     return answer(request, rollout)
+
+
+@require_POST
+@signed_in
+def take_back(request: Request, pk: int) -> HttpResponse:
+    """Take a rollout that has arrived straight back, in one click (ENGINE T13)."""
+    rollout = rollout_for(request.roles, pk, to="operate")
+    try:
+        actions.revert(rollout, reason=reason_of(request), by=request.user, now=clock.now())
+    except Refused as refusal:
+        return answer(request, rollout, error=refusal.message, status=refusal.status)
+    return onward(request, rollout)
+
+
+def reason_of(request: Request) -> str:
+    """Return why something is taken back; nobody is kept from it for want of words."""
+    return request.POST.get("reason", "").strip()[:500] or f"Taken back by {request.user}"
+
+
+@require_POST
+@signed_in
+def retry(request: Request, pk: int) -> HttpResponse:
+    """Try a rollout again that did not arrive."""
+    rollout = rollout_for(request.roles, pk, to="operate")
+    try:
+        actions.retry(rollout, by=request.user, now=clock.now())
+    except Refused as refusal:
+        return answer(request, rollout, error=refusal.message, status=refusal.status)
+    return onward(request, rollout)
+
+
+@require_POST
+@signed_in
+def second(request: Request, pk: int, command: uuid.UUID) -> HttpResponse:
+    """Agree, as the second person, to what somebody else has asked for."""
+    rollout = rollout_for(request.roles, pk, to="operate")
+    waiting = Command.objects.select_related("actor").filter(pk=command, rollout=rollout).first()
+    if waiting is None:
+        return answer(request, rollout, error="Nobody asks for this any more.", status=409)
+    try:
+        actions.second(waiting, by=request.user, now=clock.now())
+    except Refused as refusal:
+        return answer(request, rollout, error=refusal.message, status=refusal.status)
+    return answer(request, rollout)
+
+
+def onward(request: Request, rollout: Rollout) -> HttpResponse:
+    """Lead to the page that shows the new rollout, too."""
+    url = links.live(rollout.departure_id) if rollout.departure_id else links.rolling_list()
+    if request.htmx:
+        return HttpResponse(headers={"HX-Redirect": url})
+    return redirect(url)
 
 
 def read_order(request: Request, kind: str) -> Order:
@@ -60,4 +114,4 @@ def answer(request: Request, rollout: Rollout, *, error: str = "", status: int =
         return render(request, "rollouts/_operator.html", context, status=status)
     if error:
         messages.error(request, error)
-    return redirect("departures-live", pk=rollout.departure_id)
+    return onward(request, rollout)

@@ -144,7 +144,7 @@ def context(now: datetime) -> dict[str, Any]:
         "track": rollouts.track(now),
         "held_track": rollouts.held_track(now),
         "guardrails": rollouts.guardrails(now),
-        "operator": rollouts.operator(),
+        "operator": rollouts.operator(now),
         "holds": rollouts.holds(now),
         "errors": rollouts.errors(now),
         "rolling": rollouts.rolling(now),

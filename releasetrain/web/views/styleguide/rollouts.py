@@ -22,6 +22,7 @@ from releasetrain.panels.shapes import (
     RollingGroup,
     RollingLine,
     RolloutTrack,
+    Seconding,
 )
 from releasetrain.web.views.styleguide.common import HERE, feed, stages
 
@@ -148,8 +149,13 @@ def held_track(now: datetime) -> RolloutTrack:
     )
 
 
-def operator() -> Operator:
+def operator(now: datetime) -> Operator:
     """Show the controls, one of them off with its reason."""
+    asked = Seconding(
+        "Maya Chen asks to send it straight to 100 %: the old version is on fire",
+        now + timedelta(minutes=12),
+        Action("second", "Agree", HERE, "handshake", "primary"),
+    )
     baking = Reason("bake", "The bake is not over and one guardrail is still gathering.", None, "")
     return Operator(
         5,
@@ -176,6 +182,7 @@ def operator() -> Operator:
             ),
         ],
         command_id="",
+        waiting=[asked],
         last="Asked 14:02:07.120 → traffic at 0 %, verified in 0.31 s.",
     )
 
@@ -226,7 +233,7 @@ def errors(now: datetime) -> Errors:
 
 def live_page(now: datetime) -> LivePage:
     """Show the live page of a departure with one service."""
-    one = LiveRollout(track(now), guardrails(now), Holds(5, []), errors(now), operator())
+    one = LiveRollout(track(now), guardrails(now), Holds(5, []), errors(now), operator(now))
     return LivePage(
         480, "RT-480", HERE, "Web Platform", "rolling", [one], feed(now), now - timedelta(minutes=38)
     )
