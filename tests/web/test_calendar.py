@@ -214,6 +214,15 @@ def test_h1_two_departures_on_one_service_at_once_are_a_conflict_of_both(sign_in
     assert text.count("moves Storefront in Production at the same time") == 2
 
 
+def test_of_many_conflicts_the_first_are_said_and_the_others_counted(sign_in: SignIn) -> None:
+    for number in range(14):
+        make.departure(make.train(f"Train {number}"))
+    text = shown(sign_in(person=reader()))
+    assert '<span class="count">14</span>' in text
+    assert "These are the first 12." in text
+    assert text.count("and 10 more") == 12
+
+
 def test_h1_one_after_the_other_is_no_conflict(sign_in: SignIn) -> None:
     first = make.departure()
     make.departure(make.train("Web Platform"), departs_at=first.departs_at + timedelta(hours=2))

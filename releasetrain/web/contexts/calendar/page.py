@@ -44,6 +44,7 @@ from releasetrain.web.contexts.calendar.shapes import (
     Bar,
     Block,
     CalendarPage,
+    Clash,
     Day,
     Entry,
     Holiday,
@@ -55,6 +56,7 @@ from releasetrain.web.forms.parts import Parts
 from releasetrain.web.templatetags.times import local_time
 
 MONTH_LANES, MONTH_ENTRIES, WEEK_LANES = 4, 5, 6
+MOST_CLASHES, MOST_SENTENCES = 12, 3
 CARD_MINUTES = 75
 LABELS = {"departure": "Departs", "cut_off": "Cut-off", "milestone": "Milestone"}
 
@@ -91,6 +93,7 @@ def calendar_page(chosen: Chosen, parts: Parts, *, roles: Roles, zone: tzinfo, n
         holidays=holidays_in(stretch.dates),
         clocks=clocks_on(stretch.dates, zone),
     )
+    clashing = [one for day in stretch.dates for one in loaded.entries.get(day, ()) if one.conflicts]
     page = CalendarPage(
         view=chosen.view,
         title=title_of(chosen.view, chosen.on, stretch),
@@ -105,7 +108,8 @@ def calendar_page(chosen: Chosen, parts: Parts, *, roles: Roles, zone: tzinfo, n
         today_url=url_of(chosen, on=loaded.today),
         is_filtered=bool(chosen.narrows),
         stops=stops_now(roles, parts, zone, now),
-        clashes=[one for day in stretch.dates for one in loaded.entries.get(day, ()) if one.conflicts],
+        clashes=[_clash(one) for one in clashing[:MOST_CLASHES]],
+        clashing=len(clashing),
     )
     if chosen.view == "agenda":
         running, agenda = _agenda(loaded, span.start)
@@ -181,6 +185,11 @@ def _entry(
         hour=local.hour,
         quarter=local.minute // 15 * 15,
     )
+
+
+def _clash(entry: Entry) -> Clash:
+    """Say the first of what a departure meets; its own page and the agenda say everything."""
+    return Clash(entry, entry.conflicts[:MOST_SENTENCES], max(len(entry.conflicts) - MOST_SENTENCES, 0))
 
 
 def _there(at: datetime, train_zone: str, zone: tzinfo) -> str:

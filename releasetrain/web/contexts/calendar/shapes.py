@@ -139,6 +139,15 @@ class AgendaDay:
 
 
 @dataclass(frozen=True, slots=True)
+class Clash:
+    """What one departure meets, the first of it in words; `more` counts the rest."""
+
+    entry: Entry
+    sentences: Sequence[str]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class LineStop:
     """A stopped line: what stands still, why, until when, and how to let it go again."""
 
@@ -153,7 +162,10 @@ class LineStop:
 
 @dataclass(frozen=True, slots=True)
 class CalendarPage:
-    """A stretch of the calendar in one of its views, with the ways around it."""
+    """A stretch of the calendar in one of its views, with the ways around it.
+
+    `clashes` are the first of the departures that meet something, `clashing` is how many do.
+    """
 
     view: str
     title: str
@@ -168,7 +180,8 @@ class CalendarPage:
     agenda: Sequence[AgendaDay] = ()
     running: Sequence[Opening] = ()
     stops: Sequence[LineStop] = ()
-    clashes: Sequence[Entry] = ()
+    clashes: Sequence[Clash] = ()
+    clashing: int = 0
     hours: Sequence[str] = ()
     clock: str = ""
 
