@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Min, Q, Sum
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import Arm, ErrorCount, ErrorLine, Reading
+from releasetrain.health.models import Arm, ErrorBatch, ErrorCount, ErrorLine, Reading
 from releasetrain.health.queries import ERRORS
 from releasetrain.health.rules.rises import Standing, Tally, standing_of
 from releasetrain.health.rules.severity import Severity
@@ -81,6 +81,12 @@ def error_groups(
         baseline_units=units[Arm.BASELINE],
         has_baseline=ErrorLine.objects.filter(target=pk, arm=Arm.BASELINE).exists(),
     )
+
+
+def has_lines(target: int) -> bool:
+    """Tell whether anybody has sent error lines of a target, or a sign of life, in the last fourteen days."""
+    lines, batches = ErrorLine.objects.filter(target=target), ErrorBatch.objects.filter(target=target)
+    return lines.exists() or batches.exists()
 
 
 Seen = tuple[int, datetime]

@@ -3,13 +3,13 @@
 from datetime import datetime
 
 from releasetrain.health.error_groups import ErrorGroup, ErrorGroups, error_groups
+from releasetrain.health.rules.lines import head_of
 from releasetrain.health.rules.rises import Standing
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import ErrorKind, Errors
 from releasetrain.rollouts.models import Rollout
 
 MOST_KINDS = 20
-HEAD_LENGTH = 160
 OLD = "An earlier new version had it, too."
 
 
@@ -39,14 +39,6 @@ def _kind(group: ErrorGroup, groups: ErrorGroups) -> ErrorKind:
         last_at=group.last_at,
         note=_times(group, groups) or (OLD if group.is_old else ""),
     )
-
-
-def head_of(sample: str) -> str:
-    """Return the line of a sample that says most: the last one of a Python trace, else the first."""
-    lines = [line.strip() for line in sample.splitlines() if line.strip()] or [""]
-    is_trace = lines[0].startswith("Traceback (most recent call last)")
-    head = lines[-1] if is_trace else lines[0]
-    return head if len(head) <= HEAD_LENGTH else f"{head[: HEAD_LENGTH - 1]}…"
 
 
 def _times(group: ErrorGroup, groups: ErrorGroups) -> str:

@@ -20,6 +20,7 @@ WINDOW = timedelta(minutes=10)
 OVERLAP = timedelta(seconds=20)
 STALE_AFTER = timedelta(seconds=60)
 MOST_READINGS = 5000
+WITHOUT_CHART = (GuardrailKind.SAMPLE_RATIO, GuardrailKind.NEW_ERRORS)
 Figures = Mapping[str, Any]
 
 
@@ -103,7 +104,7 @@ def _large(log: float) -> str:
 
 
 def _chart(rollout: Rollout, guardrail: Guardrail, figures: Figures, points: Iterable[Point]) -> Chart | None:
-    if guardrail.kind == GuardrailKind.SAMPLE_RATIO:
+    if guardrail.kind in WITHOUT_CHART:
         return None
     return Chart(
         key=chart_key(rollout.pk, guardrail),
@@ -144,7 +145,7 @@ def points_since(rollouts: Iterable[Rollout], since: datetime) -> dict[int, dict
     shown = list(rollouts)
     targets = {rollout.target_id for rollout in shown}
     guardrails = [
-        one for one in Guardrail.objects.filter(target__in=targets) if one.kind != GuardrailKind.SAMPLE_RATIO
+        one for one in Guardrail.objects.filter(target__in=targets) if one.kind not in WITHOUT_CHART
     ]
     rates = _rates(targets, {one.metric for one in guardrails}, since)
     found: dict[int, dict[str, tuple[Point, ...]]] = {}

@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from releasetrain.health.rules.severity import Severity
 from releasetrain.rollouts.rules.guardrails import WINDOW_SECONDS, GuardrailKind, NoData
 
 
@@ -30,6 +31,11 @@ class Promise(models.Model):
     fewer_is_worse = models.BooleanField(default=False, db_default=False)
     failure_limit = models.PositiveSmallIntegerField(default=2)
     window_seconds = models.FloatField(default=WINDOW_SECONDS, db_default=WINDOW_SECONDS)
+    least_severity = models.PositiveSmallIntegerField(
+        choices=[(one.value, one.name.lower()) for one in Severity],
+        default=Severity.ERROR.value,
+        db_default=Severity.ERROR.value,
+    )
     revision = models.PositiveIntegerField(default=1, db_default=1)
 
     class Meta:

@@ -23,6 +23,7 @@ from releasetrain.rollouts.ladders import observe as observe
 from releasetrain.rollouts.ladders import observe_return
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
+from releasetrain.rollouts.new_lines import new_errors_of
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, GuardrailState, Measurement
 from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
@@ -62,6 +63,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         observed=observed,
         call=_newest_call(row),
         counts=counts,
+        new_errors=new_errors_of(row),
         stable_healthy=_is_healthy(row, "limit_baseline"),
         candidate_healthy=_is_healthy(row, "limit_candidate"),
         driver_healthy=_driver_is_well(row.target),
@@ -181,7 +183,7 @@ def _is_healthy(row: Rollout, limit: str) -> bool | None:
     A target without any such limit has only its driver to ask.
     """
     limits = row.target.guardrails.filter(is_required=True, absolute_limit__isnull=False)
-    limits = limits.exclude(kind=GuardrailKind.SAMPLE_RATIO)
+    limits = limits.exclude(kind__in=[GuardrailKind.SAMPLE_RATIO, GuardrailKind.NEW_ERRORS])
     required = set(limits.values_list("name", flat=True))
     if not required:
         return _driver_is_well(row.target)

@@ -5,8 +5,9 @@ import pytest
 from releasetrain import panels
 from releasetrain.catalog.models import Target
 from releasetrain.health.models import ErrorLine
+from releasetrain.health.rules.lines import head_of
 from releasetrain.panels.audience import Audience
-from releasetrain.panels.errors import head_of, load_errors
+from releasetrain.panels.errors import load_errors
 from releasetrain.panels.shapes import Errors
 from releasetrain.rollouts.models import Rollout
 from tests import make

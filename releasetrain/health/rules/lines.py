@@ -8,6 +8,7 @@ SAMPLE_LENGTH = 2000
 CUT = " […] "
 # Of a long trace the first lines say where it began and the last ones what went wrong.
 HEAD = 900
+HEAD_LENGTH = 160
 MASK = "***"
 
 NAMES_OF_SECRETS = (
@@ -121,6 +122,14 @@ def shortened(text: str) -> str:
     if len(text) <= SAMPLE_LENGTH:
         return text
     return text[:HEAD] + CUT + text[HEAD + len(CUT) - SAMPLE_LENGTH :]
+
+
+def head_of(sample: str, length: int = HEAD_LENGTH) -> str:
+    """Return the line of a sample that says most: the last one of a Python trace, else the first."""
+    lines = [line.strip() for line in sample.splitlines() if line.strip()] or [""]
+    is_trace = lines[0].startswith("Traceback (most recent call last)")
+    head = lines[-1] if is_trace else lines[0]
+    return head if len(head) <= length else f"{head[: length - 1]}…"
 
 
 def fingerprint(sample: str) -> str:

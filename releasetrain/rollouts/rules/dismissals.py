@@ -17,7 +17,8 @@ class Dismissal:
     """Say what was accepted, by whom, why, and until when.
 
     `ratio` is the accepted ratio between the arms, `rate` the accepted bad rate of the candidate; no rate
-    means that no absolute limit was crossed yet, so that crossing one is news.
+    means that no absolute limit was crossed yet, so that crossing one is news. `lines` names the kinds of
+    error lines that were accepted; another one is news.
     """
 
     until: datetime
@@ -25,6 +26,7 @@ class Dismissal:
     reason: str
     ratio: float
     rate: float | None = None
+    lines: tuple[str, ...] = ()
 
     def accepts(self, rate: float, *, fewer_is_worse: bool) -> bool:
         """Tell whether a rate beyond the limit is no worse than what was accepted."""
@@ -39,6 +41,7 @@ class Dismissal:
             "reason": self.reason,
             "ratio": self.ratio,
             "rate": self.rate,
+            "lines": list(self.lines),
         }
 
     @classmethod
@@ -50,6 +53,7 @@ class Dismissal:
             reason=str(value["reason"]),
             ratio=float(value["ratio"]),
             rate=None if rate is None else float(rate),
+            lines=tuple(value.get("lines", ())),
         )
 
 

@@ -65,6 +65,7 @@ def dismiss(
         reason=reason,
         ratio=accepted_ratio(guardrail, state, rollout.desired_weight),
         rate=state.limit_rate if state.limit_candidate is Measurement.BAD else None,
+        lines=state.lines,
     )
     armed = replace(state, dismissal=given, failed="", is_suspected=False, bads=0)
     if guardrail.kind is GuardrailKind.SAMPLE_RATIO:

@@ -29,6 +29,7 @@ class GuardrailKind(StrEnum):
     RATIO = "ratio"
     THRESHOLD = "threshold"
     SAMPLE_RATIO = "sample_ratio"
+    NEW_ERRORS = "new_errors"
 
 
 class NoData(StrEnum):
@@ -72,7 +73,9 @@ class Guardrail:
     `absolute_minimum` units on, or the limit of a plain threshold. Nobody minds a bad rate below
     `tolerated_rate`. `excludes` replaces the ratio that a stage must be able to see before it passes. With
     `fewer_is_worse` the "bad" units are good ones (orders), of which the candidate must not have fewer. A
-    measurement of a plain threshold covers `window_seconds`. What `is_critical` fails at its first bad
+    measurement of a plain threshold covers `window_seconds`. One over new error lines minds those of
+    `least_severity` (10 warning, 20 error, 30 critical) that came `absolute_minimum` times; its metric tells
+    of requests. What `is_critical` fails at its first bad
     measurement, and nobody dismisses it or promotes past it.
     """
 
@@ -91,6 +94,7 @@ class Guardrail:
     fewer_is_worse: bool = False
     failure_limit: int = 2
     window_seconds: float = WINDOW_SECONDS
+    least_severity: int = 20
 
     @property
     def bad_allowed(self) -> int:
@@ -242,7 +246,7 @@ class GuardrailState:
     the newest that told of both arms. `recent_*` gathers units until the absolute limit, or a plain
     threshold, may be looked at; `limit_rate` is what the candidate had at the newest look. `failed` is the
     reason once the guardrail has failed: a test that has rejected has stopped. `dismissal` is what a person
-    has accepted for a time.
+    has accepted for a time. `lines` names the severe new error lines, and `told` says the worst of them.
     """
 
     at: datetime | None = None
@@ -264,6 +268,8 @@ class GuardrailState:
     is_suspected: bool = False
     failed: str = ""
     dismissal: Dismissal | None = None
+    lines: tuple[str, ...] = ()
+    told: str = ""
 
     def test(self, name: str) -> EProcess:
         return self.tests.get(name, EProcess())
@@ -302,6 +308,8 @@ class GuardrailState:
             "is_suspected": self.is_suspected,
             "failed": self.failed,
             "dismissal": self.dismissal.to_json() if self.dismissal else None,
+            "lines": list(self.lines),
+            "told": self.told,
         }
 
     @classmethod
@@ -338,6 +346,8 @@ STATE_READERS: Mapping[str, Callable[[Json], Json]] = {
     "is_suspected": bool,
     "failed": str,
     "dismissal": lambda value: Dismissal.from_json(value) if value else None,
+    "lines": tuple,
+    "told": str,
 }
 
 

@@ -11,6 +11,7 @@ from releasetrain.rollouts.rules.guardrails import (
     Verdict,
 )
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, Look, fail_line, limit_minimum
+from releasetrain.rollouts.rules.new_errors import find_lines
 from releasetrain.rollouts.rules.statistics import (
     Arm,
     detectable_ratio,
@@ -52,6 +53,8 @@ def _find(guardrail: Guardrail, state: GuardrailState, look: Look) -> tuple[Verd
         return Verdict.PENDING, f"{guardrail.name}: no fresh measurement for {silent}."
     if state.candidate.units + state.baseline.units == 0:
         return nothing_yet
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:
+        return find_lines(guardrail, state)
     if state.is_suspected:
         return Verdict.INCONCLUSIVE, _suspicion(guardrail, state, look)
     if guardrail.kind is GuardrailKind.THRESHOLD:
@@ -117,6 +120,8 @@ def _detectable(guardrail: Guardrail, state: GuardrailState) -> float | None:
 
 
 def _figures(guardrail: Guardrail, state: GuardrailState, look: Look) -> dict[str, object]:
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:
+        return {"candidate_units": state.candidate.units, "new_lines": len(state.lines)}
     test = "far" if guardrail.kind is GuardrailKind.SAMPLE_RATIO else "worse"
     compares, at_once = look.weight < 100, limit_minimum(guardrail, state.dispersion)
     return {

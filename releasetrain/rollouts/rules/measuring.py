@@ -95,6 +95,8 @@ def _take(guardrail: Guardrail, state: GuardrailState, counts: Counts, look: Loo
     )
     if guardrail.kind is GuardrailKind.THRESHOLD:
         return _take_threshold(guardrail, state, candidate, baseline, look)
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:
+        return state
     if guardrail.kind is GuardrailKind.SAMPLE_RATIO:
         return _take_shares(guardrail, state, candidate.units, baseline.units, look)
     return _take_ratio(guardrail, state, candidate, baseline, look)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailState, Measurement
+from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Measurement
 from releasetrain.rollouts.rules.measuring import STALE_AFTER
 from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
 
@@ -55,6 +55,8 @@ def _why_not_measured(guardrail: Guardrail, state: GuardrailState, now: datetime
         return f"{guardrail.name}: the source of “{guardrail.metric}” answers with an error."
     if state.fresh_at is None or state.baseline.units <= 0:
         return f"{guardrail.name}: nothing reports “{guardrail.metric}” of the old version."
+    if guardrail.kind is GuardrailKind.NEW_ERRORS and not state.oks:
+        return f"{guardrail.name}: nobody sends error lines of this service."
     if now - state.fresh_at > STALE_AFTER:
         return f"{guardrail.name}: the newest “{guardrail.metric}” is too old."
     return None

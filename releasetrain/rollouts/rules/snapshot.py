@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailState, Judgement
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
+from releasetrain.rollouts.rules.new_errors import NewError
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.windows import OpenWindow
 
@@ -182,7 +183,8 @@ class Detour:
 class Readings:
     """Everything one tick learns from outside; a None is "not known" and never good news.
 
-    `counts` are the points per metric since the last tick (in preflight: the last minutes of the baseline).
+    `counts` are the points per metric since the last tick (in preflight: the last minutes of the baseline),
+    `new_errors` the error lines that only the candidate has had, None where nobody sends any.
     `must_return` is a sentence when something else demands this rollout back (a member of its group failed,
     or `must_return_for_window` was taken back by a window alone).
     `is_provider_incident` says that many rollouts lost the same source of measurements at once. `turn_at` is
@@ -194,6 +196,7 @@ class Readings:
     observed: Observed | None = None
     call: Call | None = None
     counts: Mapping[str, Sequence[Counts]] = field(default_factory=dict)
+    new_errors: tuple[NewError, ...] | None = None
     stable_healthy: bool | None = None
     candidate_healthy: bool | None = None
     driver_healthy: bool | None = None

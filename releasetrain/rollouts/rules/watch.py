@@ -7,10 +7,11 @@ from typing import NamedTuple
 from releasetrain.calendars.rules.windows import Behaviour
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.rules.draft import Draft
-from releasetrain.rollouts.rules.guardrails import Guardrail, Judgement, Measurement
+from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, Judgement, Measurement
 from releasetrain.rollouts.rules.judging import judge
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, absorb
 from releasetrain.rollouts.rules.moves import look_at, start_rollback
+from releasetrain.rollouts.rules.new_errors import look_at_lines
 from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 
@@ -33,6 +34,11 @@ def take_in(draft: Draft, readings: Readings) -> None:
         )
         for guardrail in draft.rollout.guardrails
     }
+    for guardrail in draft.rollout.guardrails:
+        if guardrail.kind is GuardrailKind.NEW_ERRORS:
+            states[guardrail.name] = look_at_lines(
+                guardrail, states[guardrail.name], readings.new_errors, look
+            )
     fresh = [states[guardrail.name].fresh_at for guardrail in deciding(draft.rollout)]
     known = [instant for instant in fresh if instant is not None]
     data_fresh_at = min(known) if known and len(known) == len(fresh) else None
