@@ -7,7 +7,9 @@ from releasetrain.catalog.models import Target
 from releasetrain.health.queries import Point, series
 from releasetrain.rollouts.guarding import RECENT, ladders_of
 from releasetrain.rollouts.models import Transition
-from releasetrain.rollouts.rules.guardrails import Counts, Guardrail
+from releasetrain.rollouts.new_lines import new_errors_in
+from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailKind
+from releasetrain.rollouts.rules.new_errors import NewError
 from releasetrain.rollouts.rules.rehearsal import Rehearsal, Replay, rehearse, replay
 
 MOST_STAGES = 24
@@ -64,7 +66,17 @@ def _baked(target: Target, promise: Guardrail, points: list[Counts], now: dateti
         is_next = following is not None and following.rollout_id == step.rollout_id
         ended_at = following.at if following is not None and is_next else now
         within = [point for point in points if step.at < point.at <= ended_at]
-        said = replay(promise, within, weight=step.weight, entered_at=step.at, ended_at=ended_at)
+        lines = _lines(target, promise, step, ended_at)
+        said = replay(promise, within, weight=step.weight, entered_at=step.at, ended_at=ended_at, lines=lines)
         found.append(Baked(step.rollout.to_version, step.at, said))
     found.sort(key=lambda one: one.entered_at, reverse=True)
     return found[:MOST_STAGES]
+
+
+def _lines(
+    target: Target, promise: Guardrail, step: Transition, ended_at: datetime
+) -> tuple[NewError, ...] | None:
+    """Return the error lines that were new until the end of a stage, counted since its rollout began."""
+    if promise.kind is not GuardrailKind.NEW_ERRORS:
+        return None
+    return new_errors_in(target.pk, step.rollout.created_at, ended_at, step.weight)

@@ -16,7 +16,7 @@ from releasetrain.rollouts.guarding import KEEPERS, known_metrics, may_keep, mov
 from releasetrain.rollouts.models import Guardrail, GuardrailTemplate
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules import guardrails as rules
-from releasetrain.rollouts.rules.guardrails import GuardrailKind
+from releasetrain.rollouts.rules.guardrails import GuardrailKind, NoData
 from releasetrain.rollouts.store import PROMISED, promise_of
 
 
@@ -174,10 +174,14 @@ def give_template(
 
 
 def tidy(promise: rules.Guardrail) -> rules.Guardrail:
-    """Leave out what a kind does not use: the share of the users has no limit of its own."""
+    """Leave out what a kind does not use: the share of users and error lines have no limit of their own."""
     promise = replace(promise, name=promise.name.strip(), metric=promise.metric.strip())
     if promise.kind is GuardrailKind.SAMPLE_RATIO:
         return replace(promise, absolute_limit=None, fewer_is_worse=False, excludes=None)
+    if promise.kind is GuardrailKind.NEW_ERRORS:
+        return replace(
+            promise, absolute_limit=None, fewer_is_worse=False, excludes=None, no_data=NoData.INCONCLUSIVE
+        )
     return promise
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from releasetrain.health.rules.severity import Severity
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState
 from releasetrain.rollouts.rules.statistics import Arm
 
@@ -11,6 +12,9 @@ def promised(guardrail: Guardrail) -> str:
     limit, fewer = guardrail.absolute_limit, guardrail.fewer_is_worse
     if guardrail.kind is GuardrailKind.SAMPLE_RATIO:
         return "The new version must get the share of users that it was given."
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:
+        severity = Severity(guardrail.least_severity).name.lower()
+        return f"Must bring no new kind of error line that is {severity} or worse."
     if guardrail.kind is GuardrailKind.THRESHOLD:
         return f"Must stay {'above' if fewer else 'below'} {limit or 0:.1%}."
     never = f", and never {'below' if fewer else 'above'} {limit:.0%}" if limit is not None else ""

@@ -12,12 +12,14 @@ from releasetrain.rollouts.rules.guardrails import (
     NOTHING_COUNTED,
     Counts,
     Guardrail,
+    GuardrailKind,
     GuardrailState,
     Verdict,
 )
 from releasetrain.rollouts.rules.judging import judge, units_to_pass
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
 from releasetrain.rollouts.rules.measuring import Look, absorb
+from releasetrain.rollouts.rules.new_errors import NewError, look_at_lines
 from releasetrain.rollouts.rules.statistics import Arm, Dispersion, detectable_ratio, reference_rate
 
 # So many bakes of each stage, spread over the day, and so many points of them altogether.
@@ -188,6 +190,8 @@ def _bake(
     look = Look(now=entered_at, stage_index=0, weight=stage.weight, entered_at=entered_at)
     state = absorb(guardrail, GuardrailState(), points, look)
     end = Look(now=told[-1][0], stage_index=0, weight=stage.weight, entered_at=entered_at, is_bake_done=True)
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:  # what is just like the old version writes nothing new
+        state = look_at_lines(guardrail, state, (), end)
     return judge(guardrail, state, end).verdict, state.candidate.units
 
 
@@ -224,9 +228,18 @@ def binomial(rng: random.Random, trials: int, chance: float) -> int:
 
 
 def replay(
-    guardrail: Guardrail, points: Sequence[Counts], *, weight: int, entered_at: datetime, ended_at: datetime
+    guardrail: Guardrail,
+    points: Sequence[Counts],
+    *,
+    weight: int,
+    entered_at: datetime,
+    ended_at: datetime,
+    lines: Sequence[NewError] | None = None,
 ) -> Replay:
-    """Let a guardrail watch a stage that was really baked; nothing is drawn here."""
+    """Let a guardrail watch a stage that was really baked; nothing is drawn here.
+
+    :param lines: the error lines that were new in it, for a guardrail that minds them
+    """
     look = Look(now=entered_at, stage_index=0, weight=weight, entered_at=entered_at)
     state, failed_at = GuardrailState(), None
     for point in points:
@@ -240,6 +253,9 @@ def replay(
         entered_at=entered_at,
         is_bake_done=True,
     )
+    if guardrail.kind is GuardrailKind.NEW_ERRORS:
+        state = look_at_lines(guardrail, state, lines, end)
+        failed_at = end.now if state.failed else None
     judgement = judge(guardrail, state, end)
     return Replay(weight=weight, verdict=judgement.verdict, sentence=judgement.sentence, failed_at=failed_at)
 

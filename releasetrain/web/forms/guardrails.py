@@ -6,6 +6,7 @@ from django import forms
 
 from releasetrain.accounts.models import Team
 from releasetrain.catalog.models import Target
+from releasetrain.health.rules.severity import Severity
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules import guardrails as rules
 from releasetrain.rollouts.rules.guardrails import GuardrailKind, NoData
@@ -20,6 +21,7 @@ KINDS = (
     (GuardrailKind.RATIO.value, "The new version against the old one"),
     (GuardrailKind.THRESHOLD.value, "Each version against a limit"),
     (GuardrailKind.SAMPLE_RATIO.value, "The share of users against the one that was set"),
+    (GuardrailKind.NEW_ERRORS.value, "The error lines: none may be new on the new version"),
 )
 WORSE = (("", "More is worse: errors, slow answers"), ("fewer", "Fewer is worse: orders, sign-ins"))
 SILENCE = (
@@ -27,6 +29,7 @@ SILENCE = (
     (NoData.BAD.value, "Bad"),
     (NoData.ZERO.value, "Zero, where there are requests: error counts only"),
 )
+SEVERITIES = [(one.value, one.name.capitalize()) for one in Severity]
 OWN_PLACE = {"is_required": "level", "is_critical": "level", "fewer_is_worse": "worse"}
 
 
@@ -73,7 +76,11 @@ class PromiseForm(forms.Form):
         help_text="Of either version; beyond it users come back at once. At 100 % only this is left.",
     )
     absolute_minimum = forms.IntegerField(
-        initial=20, min_value=1, max_value=1_000_000, label="Looked at from, units"
+        initial=20,
+        min_value=1,
+        max_value=1_000_000,
+        label="Looked at from, units",
+        help_text="Of error lines: from so many of one kind; 3 is a good number.",
     )
     tolerated_rate = Percent(
         initial=0.001, label="Nobody minds below, %", help_text="Lets a service that hardly ever fails pass."
@@ -98,9 +105,17 @@ class PromiseForm(forms.Form):
         label="One measurement covers, seconds",
         help_text="Against a limit only.",
     )
+    least_severity = forms.TypedChoiceField(
+        choices=SEVERITIES,
+        coerce=int,
+        required=False,
+        initial=Severity.ERROR.value,
+        label="Error lines count from",
+        help_text="Where it minds new error lines.",
+    )
 
     plain = ("ratio", "alpha", "absolute_limit", "absolute_minimum", "tolerated_rate", "excludes")
-    fine = ("no_data", "failure_limit", "window_seconds")
+    fine = ("no_data", "failure_limit", "window_seconds", "least_severity")
 
     @property
     def plain_fields(self) -> list[forms.BoundField]:
@@ -120,6 +135,7 @@ class PromiseForm(forms.Form):
                 "kind": GuardrailKind(typed["kind"]),
                 "no_data": NoData(typed["no_data"]),
                 "window_seconds": float(typed["window_seconds"]),
+                "least_severity": typed["least_severity"] or Severity.ERROR.value,
             },
             is_required=level != ADVISORY,
             is_critical=level == CRITICAL,
