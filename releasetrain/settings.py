@@ -161,7 +161,10 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL: str = env.str("REDIS_URL", "redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "releasetrain.lib.cache.ForgivingRedisCache", "LOCATION": REDIS_URL}}
+# A Redis that answers nothing must not keep a page waiting, least of all the sign-in at night.
+WAITS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
+CACHE = {"BACKEND": "releasetrain.lib.cache.ForgivingRedisCache", "LOCATION": REDIS_URL, "OPTIONS": WAITS}
+CACHES = {"default": CACHE}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",

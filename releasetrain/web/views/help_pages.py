@@ -114,6 +114,11 @@ WORDS = (
     ),
     ("Template", "A guardrail that is written once and given to as many services as one likes."),
     ("Hold", "Something that stops the next stage. No hold ever stops a rollback."),
+    (
+        "Everything rolling",
+        "One page with one button each and one for all. It works while Redis, beat and workers are away.",
+    ),
+    ("Take back", "Straight back from what has arrived, within 24 hours and 3 versions: no stages, no vote."),
     ("Rollback", "Everybody back on the old version: asked, done at the driver, and read back as 0 %."),
     ("Flag", "A switch that applications ask for by its key; a kill turns it off for everybody at once."),
     ("Dispersion", "How bursty errors are by nature. The guardrails wait longer where it is high."),
