@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.rules.dismissals import Dismissal
-from releasetrain.rollouts.rules.statistics import Arm, Dispersion, EProcess
+from releasetrain.rollouts.rules.statistics import SPENT, Arm, Dispersion, EProcess
 
 Json = Any
 NOTHING_COUNTED = Arm()
@@ -300,6 +300,7 @@ class GuardrailState:
             "limit_candidate": self.limit_candidate.value,
             "limit_baseline": self.limit_baseline.value,
             "tests": {name: list(test.logs) for name, test in self.tests.items()},
+            "reserves": {name: test.reserve for name, test in self.tests.items()},
             "dispersion": self.dispersion.to_json(),
             "limit_rate": self.limit_rate,
             "measured_at": _text(self.measured_at),
@@ -315,7 +316,14 @@ class GuardrailState:
     @classmethod
     def from_json(cls, value: Mapping[str, Json]) -> Self:
         """Read what `to_json` wrote, also by an older or newer version of this software."""
-        return cls(**{name: read(value[name]) for name, read in STATE_READERS.items() if name in value})
+        known = {name: read(value[name]) for name, read in STATE_READERS.items() if name in value}
+        # Older workers know eight logarithms a test, and would not survive a ninth beside them.
+        reserves = value.get("reserves", {})
+        tests = known.get("tests", {})
+        known["tests"] = {
+            name: replace(test, reserve=float(reserves.get(name, SPENT))) for name, test in tests.items()
+        }
+        return cls(**known)
 
 
 def _text(instant: datetime | None) -> str | None:

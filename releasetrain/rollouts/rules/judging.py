@@ -13,8 +13,10 @@ from releasetrain.rollouts.rules.guardrails import (
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, Look, fail_line, limit_minimum
 from releasetrain.rollouts.rules.new_errors import find_lines
 from releasetrain.rollouts.rules.statistics import (
+    EXCLUDED_LOG,
     Arm,
     detectable_ratio,
+    log_excluded,
     ratio_to_exclude,
     reference_rate,
     units_needed,
@@ -71,6 +73,9 @@ def _find_ratio(guardrail: Guardrail, state: GuardrailState, look: Look) -> tupl
     if needed is None or seen < needed:
         wanted = f"{needed:,}" if needed is not None else "an unknown number"
         return Verdict.PENDING, f"{guardrail.name}: {seen:,.0f} of {wanted} needed seen on the new version."
+    if not _is_excluded(guardrail, state, look):
+        worst = guardrail.excludes or ratio_to_exclude(look.weight)
+        return Verdict.PENDING, f"{comparison(guardrail, state)} That does not rule ×{worst:g} out yet."
     return Verdict.PASS, f"{comparison(guardrail, state)} {_power(guardrail, state)}"
 
 
@@ -94,6 +99,18 @@ def _find_threshold(guardrail: Guardrail, state: GuardrailState) -> tuple[Verdic
 def _find_shares(guardrail: Guardrail, state: GuardrailState, look: Look) -> tuple[Verdict, str]:
     is_tested = state.dispersion.units >= guardrail.absolute_minimum
     return (Verdict.PASS if is_tested else Verdict.PENDING), shares(guardrail, state, look.weight)
+
+
+def _is_excluded(guardrail: Guardrail, state: GuardrailState, look: Look) -> bool:
+    """Tell whether what was seen speaks against the worst ratio that a stage must exclude."""
+    evidence = log_excluded(
+        state.candidate,
+        state.baseline,
+        ratio_to_pass(guardrail, look.weight),
+        tolerated=guardrail.tolerated_rate,
+        dispersion=state.dispersion.value,
+    )
+    return evidence >= EXCLUDED_LOG
 
 
 def _needed(guardrail: Guardrail, state: GuardrailState, look: Look) -> int | None:

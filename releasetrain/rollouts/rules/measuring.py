@@ -35,7 +35,7 @@ TRUST_LOG_E = math.log(5)
 # Users who come back make the share of requests lumpy: only more than this is a mismatch.
 SHARE_TOLERANCE = 1.25
 SHARE_LIMIT = 2.0
-# Bursts never put the absolute limit further off than this many times its minimum.
+# Bursts put neither the absolute limit nor a changed share further off than this many times.
 LARGEST_BURST = 10.0
 
 
@@ -252,7 +252,8 @@ def _take_shares(
         return state
     dispersion = state.dispersion.after(Arm(candidate + baseline, candidate))
     mine, others = Arm(look.weight, candidate), Arm(100 - look.weight, baseline)
-    by = dispersion.value
+    # A share that jumps looks bursty by itself; that must not hide the jump.
+    by = min(dispersion.value, LARGEST_BURST)
     far = SHARE_LIMIT if state.dismissal is None else max(SHARE_LIMIT, state.dismissal.ratio)
     tests = {
         "above": state.test("above").after(mine, others, allowed=SHARE_TOLERANCE, dispersion=by),

@@ -13,8 +13,15 @@ from typing import Self
 
 # The ratios that the mixture bets on, as multiples of the allowed ratio.
 MULTIPLES = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
+# The share of the capital that is kept for what breaks late, and how many ticks its first part lasts.
+RESERVE = 0.1
+STAKED_OVER = 30.0
+# The logarithm of no reserve at all: a test that began before there was one.
+SPENT = -700.0
 # The chance to overlook the ratio that a stage must exclude before it passes.
 BETA = 0.05
+# Wald's bound is loose: at this line less than `BETA` of what must be excluded passes, by simulation.
+EXCLUDED_LOG = -math.log(0.2)
 # (from this weight on, the worst ratio that the stage must exclude)
 RATIOS_TO_EXCLUDE = ((50, 1.5), (25, 2.0), (10, 3.0), (5, 5.0), (0, 10.0))
 LARGEST_RATIO_SHOWN = 1000.0
@@ -45,15 +52,20 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class EProcess:
-    """Carry the evidence that the candidate is worse than allowed: one log likelihood ratio per multiple."""
+    """Carry the evidence that the candidate is worse than allowed: one log likelihood ratio per multiple.
 
-    logs: tuple[float, ...] = (0.0,) * len(MULTIPLES)
+    A part of the capital is kept in `reserve` and staked little by little, so that what was good for an hour
+    cannot hide what breaks after it: bets that begin late have lost nothing yet. It stays a fair game, so
+    that E may still be looked at on every tick.
+    """
+
+    logs: tuple[float, ...] = (math.log(1 - RESERVE),) * len(MULTIPLES)
+    reserve: float = math.log(RESERVE)
 
     @property
     def log_e(self) -> float:
-        """Return ln E, where E is the mean of the mixture; the test rejects where E >= 1 / alpha."""
-        largest = max(self.logs)
-        return largest + math.log(sum(math.exp(log - largest) for log in self.logs) / len(self.logs))
+        """Return ln E, E being the reserve and the mean of the mixture; it rejects where E >= 1 / alpha."""
+        return _log_sum([self.reserve, _log_mean(self.logs)])
 
     def after(self, candidate: Arm, baseline: Arm, *, allowed: float, dispersion: float = 1.0) -> "EProcess":
         """Take in one tick; arms without units on one side say nothing about their ratio.
@@ -63,6 +75,7 @@ class EProcess:
         """
         if candidate.units <= 0 or baseline.units <= 0:
             return self
+        staked = self._staked()
         together = candidate.bad + baseline.bad
         expected = allowed * candidate.units + baseline.units
         return EProcess(
@@ -73,9 +86,25 @@ class EProcess:
                     - together * math.log((allowed * multiple * candidate.units + baseline.units) / expected)
                 )
                 / dispersion
-                for log, multiple in zip(self.logs, MULTIPLES, strict=True)
-            )
+                for log, multiple in zip(staked.logs, MULTIPLES, strict=True)
+            ),
+            staked.reserve,
         )
+
+    def _staked(self) -> "EProcess":
+        """Move a part of the reserve into the bets, before anybody knows how they end."""
+        part = math.exp(self.reserve) / (RESERVE * STAKED_OVER)
+        moved = self.reserve + math.log(part)
+        return EProcess(tuple(_log_sum([log, moved]) for log in self.logs), self.reserve + math.log1p(-part))
+
+
+def _log_sum(logs: Sequence[float]) -> float:
+    largest = max(logs)
+    return largest + math.log(sum(math.exp(log - largest) for log in logs))
+
+
+def _log_mean(logs: Sequence[float]) -> float:
+    return _log_sum(logs) - math.log(len(logs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +171,24 @@ def units_needed(rate: float, ratio: float, *, beta: float = BETA) -> int | None
     """
     distance = rate * (ratio - 1 - math.log(ratio)) if ratio > 0 else 0.0
     return math.ceil(-math.log(beta) / distance) if distance > 1e-12 else None
+
+
+def log_excluded(
+    candidate: Arm, baseline: Arm, ratio: float, *, tolerated: float, dispersion: float
+) -> float:
+    """Return the evidence that the candidate is as good as the baseline rather than `ratio` times as bad.
+
+    A candidate that is `ratio` times as bad reaches `EXCLUDED_LOG` with a chance below `BETA`. Where the
+    baseline is better than anybody asks for, the tolerated rate stands in its place.
+    """
+    if candidate.units <= 0 or baseline.units <= 0:
+        return 0.0
+    if baseline.rate < tolerated or baseline.bad <= 0:
+        rate = reference_rate(baseline, tolerated=tolerated) or 0.0
+        return (candidate.units * rate * (ratio - 1) - candidate.bad * math.log(ratio)) / dispersion
+    together = candidate.bad + baseline.bad
+    spread = math.log((ratio * candidate.units + baseline.units) / (candidate.units + baseline.units))
+    return (together * spread - candidate.bad * math.log(ratio)) / dispersion
 
 
 def detectable_ratio(units: float, rate: float, *, beta: float = BETA) -> float | None:

@@ -22,7 +22,7 @@ from releasetrain.rollouts.rules.guardrails import (
     worst_of,
 )
 from releasetrain.rollouts.rules.measuring import Look, absorb
-from releasetrain.rollouts.rules.statistics import Arm
+from releasetrain.rollouts.rules.statistics import SPENT, Arm, EProcess
 from tests.rollouts.rules.world import ERRORS, START, at, counts
 
 SHARES = Guardrail(name="Share", metric="errors", kind=GuardrailKind.SAMPLE_RATIO)
@@ -140,6 +140,13 @@ def test_what_a_guardrail_carries_survives_being_stored_as_json(guardrail: Guard
     state = absorb(guardrail, GuardrailState(), points, look)
     assert state != GuardrailState()
     assert GuardrailState.from_json(json.loads(json.dumps(state.to_json()))) == state
+
+
+def test_a_state_written_before_tests_kept_a_reserve_is_read_and_an_older_worker_reads_ours() -> None:
+    stored = GuardrailState(tests={"worse": EProcess()}).to_json()
+    assert len(stored["tests"]["worse"]) == 8
+    del stored["reserves"]
+    assert GuardrailState.from_json(stored).tests["worse"] == EProcess(reserve=SPENT)
 
 
 def test_a_state_written_by_another_version_is_read_as_far_as_it_is_known() -> None:

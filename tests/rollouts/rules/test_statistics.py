@@ -1,6 +1,7 @@
 """The figures of ENGINE section 5, by hand and by simulation."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,8 @@ from hypothesis import strategies as st
 
 from releasetrain.rollouts.rules.statistics import (
     MULTIPLES,
+    RESERVE,
+    SPENT,
     Arm,
     Dispersion,
     EProcess,
@@ -22,21 +25,34 @@ SEED = 20261123
 
 
 def test_one_tick_adds_the_log_likelihood_ratio_of_each_multiple() -> None:
-    test = EProcess().after(Arm(10, 2), Arm(990, 5), allowed=1.1, dispersion=2.0)
-    for log, multiple in zip(test.logs, MULTIPLES, strict=True):
+    before = replace(EProcess(), reserve=SPENT)
+    test = before.after(Arm(10, 2), Arm(990, 5), allowed=1.1, dispersion=2.0)
+    for log, was, multiple in zip(test.logs, before.logs, MULTIPLES, strict=True):
         theta = 1.1 * multiple
         share, allowed = theta * 10 / (theta * 10 + 990), 1.1 * 10 / (1.1 * 10 + 990)
         by_hand = (2 * math.log(share / allowed) + 5 * math.log((1 - share) / (1 - allowed))) / 2.0
-        assert log == pytest.approx(by_hand)
+        assert log - was == pytest.approx(by_hand)
 
 
-def test_the_evidence_is_the_mean_over_the_mixture() -> None:
-    test = EProcess((0.0,) * 7 + (math.log(93),))
+def test_the_evidence_is_the_mean_over_the_mixture_and_what_is_in_reserve() -> None:
+    test = EProcess((0.0,) * 7 + (math.log(93),), SPENT)
     assert math.exp(test.log_e) == pytest.approx(100 / 8)
+    assert math.exp(replace(test, reserve=math.log(2)).log_e) == pytest.approx(100 / 8 + 2)
+    assert EProcess().log_e == pytest.approx(0.0)
+
+
+def test_the_reserve_is_staked_little_by_little_and_nothing_of_it_is_lost() -> None:
+    test, reserves = EProcess(), []
+    for _ in range(360):
+        test = test.after(Arm(100, 0), Arm(100, 0), allowed=1.1)
+        reserves.append(math.exp(test.reserve))
+        assert test.log_e == pytest.approx(0.0)
+    assert reserves[0] > reserves[29] > reserves[359] > 0
+    assert reserves[29] == pytest.approx(RESERVE / 2, rel=0.05)
 
 
 def test_evidence_too_large_for_a_float_stays_finite_as_a_logarithm() -> None:
-    assert EProcess((5000.0,) * 8).log_e == pytest.approx(5000.0)
+    assert EProcess((5000.0,) * 8, SPENT).log_e == pytest.approx(5000.0)
 
 
 @pytest.mark.parametrize(("mine", "others"), [(Arm(), Arm(990, 5)), (Arm(10, 3), Arm())])
