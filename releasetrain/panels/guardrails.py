@@ -10,7 +10,7 @@ from releasetrain.lib.spans import in_words
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import Chart, GuardrailCard, Guardrails, Point
 from releasetrain.rollouts.models import Guardrail, Judgement, Rollout
-from releasetrain.rollouts.rules.findings import promised
+from releasetrain.rollouts.rules.findings import promised, ratio_words
 from releasetrain.rollouts.rules.guardrails import GuardrailKind, Verdict
 from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutState
 from releasetrain.rollouts.store import promise_of
@@ -69,6 +69,7 @@ def _card(
         verdict=judgement.verdict if judgement else Verdict.NOT_RUN.value,
         text=(judgement.sentence if judgement else "") or promised(promise_of(guardrail)),
         is_required=guardrail.is_required,
+        is_critical=guardrail.is_critical,
         detectable=_detectable(figures),
         sample=_sample(seen, needed) if needed else "",
         sample_percent=min(100, int(100 * seen / needed)) if needed else None,
@@ -85,7 +86,7 @@ def _sample(seen: float, needed: float) -> str:
 
 def _detectable(figures: Figures) -> str:
     ratio = figures.get("detectable_ratio")
-    return f"this stage can detect ≥ ×{ratio:.1f}" if ratio else ""
+    return f"this stage can detect {ratio_words(ratio)}" if ratio else ""
 
 
 def _evidence(figures: Figures) -> str:
@@ -118,10 +119,11 @@ def _chart(rollout: Rollout, guardrail: Guardrail, figures: Figures, points: Ite
 
 
 def _threshold(guardrail: Guardrail, figures: Figures) -> float | None:
-    """Draw the line that the candidate must stay under: relative to the old version where that has a rate."""
+    """Draw the line that the candidate must keep to: relative to the old version where that has a rate."""
     units, bad = figures.get("baseline_units") or 0, figures.get("baseline_bad") or 0
     if guardrail.kind == GuardrailKind.RATIO and units and bad:
-        return float(f"{100 * guardrail.ratio * bad / units:.2g}")
+        allowed = 1 / guardrail.ratio if guardrail.fewer_is_worse else guardrail.ratio
+        return float(f"{100 * allowed * bad / units:.2g}")
     return None if guardrail.absolute_limit is None else 100 * guardrail.absolute_limit
 
 

@@ -39,6 +39,7 @@ class GuardrailCard:
     verdict: str
     text: str
     is_required: bool = True
+    is_critical: bool = False
     detectable: str = ""
     sample: str = ""
     sample_percent: int | None = None

@@ -23,6 +23,11 @@ def promised(guardrail: Guardrail) -> str:
     return f"May be at most ×{guardrail.ratio:g} of the old version{never}."
 
 
+def ratio_words(ratio: float) -> str:
+    """Write the smallest ratio that can be detected; one below 1 is of what there must not be fewer of."""
+    return f"≥ ×{ratio:.1f}" if ratio > 1 else f"≤ ×{ratio:.2f}"
+
+
 def ratio_of(state: GuardrailState) -> float | None:
     """Return how many times the old version's rate the new one's is; None where the old one has none."""
     return state.candidate.rate / state.baseline.rate if state.baseline.bad > 0 else None

@@ -133,21 +133,23 @@ def ratio_to_pass(guardrail: Guardrail, weight: int) -> float:
 
 def _detectable(guardrail: Guardrail, state: GuardrailState) -> float | None:
     rate = reference_rate(state.baseline, tolerated=guardrail.tolerated_rate)
-    return detectable_ratio(state.candidate.units, rate) if rate is not None else None
+    if rate is None:
+        return None
+    return detectable_ratio(state.candidate.units, rate, fewer_is_worse=guardrail.fewer_is_worse)
 
 
 def _figures(guardrail: Guardrail, state: GuardrailState, look: Look) -> dict[str, object]:
     if guardrail.kind is GuardrailKind.NEW_ERRORS:
         return {"candidate_units": state.candidate.units, "new_lines": len(state.lines)}
     test = "far" if guardrail.kind is GuardrailKind.SAMPLE_RATIO else "worse"
-    compares, at_once = look.weight < 100, limit_minimum(guardrail, state.dispersion)
+    compares = look.weight < 100 and guardrail.kind is GuardrailKind.RATIO
     return {
         "candidate_units": state.candidate.units,
         "candidate_bad": state.candidate.bad,
         "baseline_units": state.baseline.units,
         "baseline_bad": state.baseline.bad,
         "ratio": ratio_of(state),
-        "needed_units": _needed(guardrail, state, look) if compares else at_once,
+        "needed_units": _needed(guardrail, state, look) if compares else _needed_at_once(guardrail, state),
         "detectable_ratio": _detectable(guardrail, state) if compares else None,
         "log_e": state.test(test).log_e,
         "log_e_limit": fail_line(guardrail, look),
@@ -156,9 +158,19 @@ def _figures(guardrail: Guardrail, state: GuardrailState, look: Look) -> dict[st
     }
 
 
+def _needed_at_once(guardrail: Guardrail, state: GuardrailState) -> float | None:
+    """Return from how many units the absolute limit alone answers; other kinds count measurements."""
+    has_limit = guardrail.kind is GuardrailKind.RATIO and guardrail.absolute_limit is not None
+    return limit_minimum(guardrail, state.dispersion) if has_limit else None
+
+
 def _power(guardrail: Guardrail, state: GuardrailState) -> str:
-    ratio = None if guardrail.fewer_is_worse else _detectable(guardrail, state)
-    return f"This stage can detect ×{ratio:.1f} or more." if ratio is not None else ""
+    ratio = _detectable(guardrail, state)
+    if ratio is None:
+        return ""
+    if guardrail.fewer_is_worse:
+        return f"This stage can detect ×{ratio:.2f} or less."
+    return f"This stage can detect ×{ratio:.1f} or more."
 
 
 def _suspicion(guardrail: Guardrail, state: GuardrailState, look: Look) -> str:

@@ -23,7 +23,7 @@ from releasetrain.rollouts.rules.states import (
     RolloutKind,
     RolloutState,
 )
-from releasetrain.rollouts.rules.watch import judge_all, needs_approval
+from releasetrain.rollouts.rules.watch import deciding, judge_all, needs_approval
 from releasetrain.rollouts.rules.windows import OpenWindow, latest_end
 
 REVERT_WINDOW = timedelta(hours=24)
@@ -145,6 +145,18 @@ def _failing(rollout: Snapshot) -> str | None:
     return f"A guardrail fails. {failed}" if failed else None
 
 
+def _unproven(rollout: Snapshot, now: datetime) -> str | None:
+    """Return which critical guardrail does not pass; nobody promotes past one."""
+    critical = {one.name for one in deciding(rollout) if one.is_critical}
+    if not critical:
+        return None
+    judgements = judge_all(Draft(rollout, now), is_bake_done=is_bake_done(rollout))
+    open_ones = [one for one in judgements if one.guardrail in critical and one.verdict is not Verdict.PASS]
+    if not open_ones:
+        return None
+    return f"{open_ones[0].guardrail} is critical and does not pass, so nobody promotes past it."
+
+
 def _unapproved(rollout: Snapshot) -> str | None:
     following = rollout.stage_index + 1
     if rollout.is_last_stage or not needs_approval(rollout, following):
@@ -195,14 +207,14 @@ def why_not_promote(rollout: Snapshot, now: datetime) -> str | None:
     if not is_bake_done(rollout):
         left = in_words(rollout.bake_needed_seconds - rollout.bake_credit_seconds)
         return f"It has to bake for another {left}; cutting that short needs a reason."
-    return _why_not_further(rollout)
+    return _why_not_further(rollout) or _unproven(rollout, now)
 
 
 def why_not_skip_bake(rollout: Snapshot, now: datetime) -> str | None:
     """Return why a bake cannot be cut short: a failing guardrail still blocks."""
     closed = _sentence(why_closed(rollout, CommandKind.SKIP_BAKE))
     held = _held_by_other(rollout, HoldKind.INCONCLUSIVE)
-    return _not_watched(rollout) or closed or held or _why_not_further(rollout)
+    return _not_watched(rollout) or closed or held or _why_not_further(rollout) or _unproven(rollout, now)
 
 
 def why_not_promote_full(rollout: Snapshot, now: datetime) -> str | None:
@@ -215,7 +227,7 @@ def why_not_promote_full(rollout: Snapshot, now: datetime) -> str | None:
         return closed.text
     # With the old version broken (hold: error) going forward may be the way out.
     held = _held_by_other(rollout, HoldKind.INCONCLUSIVE, HoldKind.ERROR)
-    return held or _why_not_further(rollout, asks_approval=False)
+    return held or _why_not_further(rollout, asks_approval=False) or _unproven(rollout, now)
 
 
 def _why_not_further(rollout: Snapshot, *, asks_approval: bool = True) -> str | None:

@@ -166,7 +166,9 @@ def _stage(
         failed=sum(one is Verdict.FAIL for one in verdicts),
         units=units,
         needed=units_to_pass(guardrail, total, stage.weight),
-        detectable=detectable_ratio(units, rate) if rate is not None else None,
+        detectable=detectable_ratio(units, rate, fewer_is_worse=guardrail.fewer_is_worse)
+        if rate is not None
+        else None,
     )
 
 

@@ -191,13 +191,19 @@ def log_excluded(
     return (together * spread - candidate.bad * math.log(ratio)) / dispersion
 
 
-def detectable_ratio(units: float, rate: float, *, beta: float = BETA) -> float | None:
-    """Return the smallest ratio that this many candidate units would have shown; None where none would."""
+def detectable_ratio(
+    units: float, rate: float, *, beta: float = BETA, fewer_is_worse: bool = False
+) -> float | None:
+    """Return the smallest ratio that this many candidate units would have shown; None where none would.
+
+    Where fewer is worse that is the largest ratio below 1.
+    """
     if units <= 0 or rate <= 0:
         return None
     wanted = -math.log(beta) / (rate * units)
-    low, high = 1.0, 4.0 + 2.0 * wanted
+    low, high = (0.0, 1.0) if fewer_is_worse else (1.0, 4.0 + 2.0 * wanted)
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if middle - 1 - math.log(middle) < wanted else (low, middle)
-    return high if high < LARGEST_RATIO_SHOWN else None
+        is_short = middle - 1 - math.log(middle) < wanted
+        low, high = (middle, high) if is_short is not fewer_is_worse else (low, middle)
+    return high if 1 / LARGEST_RATIO_SHOWN < high < LARGEST_RATIO_SHOWN else None

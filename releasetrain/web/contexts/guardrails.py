@@ -13,7 +13,7 @@ from releasetrain.rollouts.guarding import KEEPERS, may_keep
 from releasetrain.rollouts.models import Guardrail, GuardrailTemplate
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rehearsals import Rehearsed
-from releasetrain.rollouts.rules.findings import promised
+from releasetrain.rollouts.rules.findings import promised, ratio_words
 from releasetrain.rollouts.rules.guardrails import SEVERITY
 from releasetrain.rollouts.rules.rehearsal import Rehearsal, StageRehearsal, cries_wolf
 from releasetrain.rollouts.store import promise_of
@@ -173,7 +173,7 @@ def _answer(rehearsal: Rehearsal) -> tuple[str, str]:
 
 def _stage(one: StageRehearsal) -> tuple[str, str, str, str, str]:
     needed = f"{one.needed:,}" if one.needed is not None else "unknown"
-    sees = f"≥ ×{one.detectable:.1f}" if one.detectable else "nothing"
+    sees = ratio_words(one.detectable) if one.detectable else "nothing"
     ends = f"{one.passed} pass, {one.unsure} unsure, {one.failed} fail"
     return f"{one.weight} %", ends, f"{one.units:,.0f}", needed, sees
 

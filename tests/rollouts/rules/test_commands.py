@@ -19,7 +19,7 @@ from releasetrain.rollouts.rules.commands import (
 from releasetrain.rollouts.rules.refusals import why_not_retry, why_not_revert
 from releasetrain.rollouts.rules.snapshot import Hold, IntentAction, Observed, Outcome, Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
-from tests.rollouts.rules.world import World, at, ladder, rollout
+from tests.rollouts.rules.world import ERRORS, World, at, ladder, rollout
 
 
 def baking(weight: int = 1, **fields: Any) -> World:
@@ -348,3 +348,14 @@ def test_t13_is_open_for_a_day_and_three_versions() -> None:
         "This was the way back itself."
     )
     assert why_not_revert(baking().snapshot, at(0), finished_at=at(0), versions_since=0) is not None
+
+
+@pytest.mark.parametrize("kind", [CommandKind.PROMOTE, CommandKind.SKIP_BAKE, CommandKind.PROMOTE_FULL])
+def test_nobody_promotes_past_a_critical_guardrail_that_does_not_pass(kind: CommandKind) -> None:
+    world = baking()
+    world.run(lambda one: one.bake_credit_seconds > 30)
+    critical = replace(world.snapshot, guardrails=(replace(ERRORS, is_critical=True, tolerated_rate=1e-6),))
+    quiet = replace(critical, guardrail_states={}, bake_credit_seconds=600)
+    said = WHY_NOT[kind](quiet, world.now)
+    assert said == "Errors is critical and does not pass, so nobody promotes past it."
+    assert WHY_NOT[kind](replace(quiet, guardrails=(ERRORS,)), world.now) is None
