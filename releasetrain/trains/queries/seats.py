@@ -1,16 +1,17 @@
-"""Find who sits in the seats of a decision: who holds the asked roles, and who stands in for them."""
+"""Find who sits in the seats of a decision: who holds the asked roles, and who stands in for them.
+
+Every verdict about a sealed departure asks this: the statement is written out.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db import connection
 
-from releasetrain.accounts.models import Membership, User
 from releasetrain.accounts.rules import Role
-from releasetrain.catalog.models import Service, ServiceRole
+from releasetrain.catalog.models import Service
 from releasetrain.lib.words import listed
 from releasetrain.trains.models import Manifest
 from releasetrain.trains.queries.aboard import Load
@@ -19,7 +20,30 @@ from releasetrain.trains.rules.parts import asked_since, part_digest
 from releasetrain.trains.rules.plan import Ask
 from releasetrain.trains.rules.states import Part
 
-STANDIN = ("standin__taker_id", "standin__taker__is_active", "standin__role")
+# Roles in teams and in the house, those of one service for people on call, and superusers; `given` is who may
+# vote in somebody's place at an instant, nobody where that is null.
+HOLDERS = """
+WITH held AS (
+    SELECT role, user_id, team_id, NULL::bigint AS service_id FROM accounts_membership
+    WHERE role = ANY(%(roles)s::text[]) AND (team_id IS NULL OR team_id = ANY(%(teams)s::bigint[]))
+    UNION ALL
+    SELECT role, user_id, NULL, service_id FROM catalog_servicerole
+    WHERE role = %(on_call)s AND %(on_call)s = ANY(%(roles)s::text[])
+        AND service_id = ANY(%(services)s::bigint[])
+    UNION ALL
+    SELECT %(administrator)s, id, NULL, NULL FROM accounts_user
+    WHERE is_superuser AND %(administrator)s = ANY(%(roles)s::text[])
+)
+SELECT held.role, held.user_id, coalesce(nullif(person.name, ''), person.email), held.team_id,
+    held.service_id, taker.id
+FROM held
+JOIN accounts_user person ON person.id = held.user_id AND person.is_active
+LEFT JOIN trains_delegation given ON given.giver_id = held.user_id AND given.ended_at IS NULL
+    AND given.starts_at <= %(at)s::timestamptz AND given.ends_at > %(at)s::timestamptz
+    AND given.role IN ('', held.role)
+LEFT JOIN accounts_user taker ON taker.id = given.taker_id AND taker.is_active
+ORDER BY person.name, held.user_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,7 @@ class Holders:
     ) -> "Holders":
         """Load the active people who were given these roles; a vote counts roles given, not included.
 
-        In one query; one more where people on call are asked.
+        In one query.
 
         :param at: when people stand in for others; nobody does where None
         """
@@ -161,43 +185,21 @@ class Holders:
 def _rows(
     roles: set[Role], teams: set[int], services: set[int], at: datetime | None
 ) -> Iterator[tuple[Role, Held, int | None]]:
+    """Return each role that is held with one who stands in for its holder, several times where several do."""
     if not roles:
         return
-    members = Membership.objects.filter(role__in=roles, user__is_active=True)
-    members = _with_standins(members.filter(Q(team__isnull=True) | Q(team__in=teams)), at)
-    for row in members.order_by("user__name").values_list(*FIELDS, "team_id", *STANDIN[: 3 if at else 0]):
-        role, user, name, email, team, *standin = row
-        yield Role(role), Held(user, name or email, team=team), _taker(role, standin)
-    if Role.ADMINISTRATOR in roles:
-        for person in User.objects.filter(is_superuser=True, is_active=True):
-            yield Role.ADMINISTRATOR, Held(person.pk, str(person)), None
-    if Role.ON_CALL in roles and services:
-        own = ServiceRole.objects.filter(role=Role.ON_CALL, service__in=services, user__is_active=True)
-        for row in _with_standins(own, at).values_list(*FIELDS, "service_id", *STANDIN[: 3 if at else 0]):
-            role, user, name, email, service, *standin = row
-            yield Role.ON_CALL, Held(user, name or email, service=service), _taker(role, standin)
-
-
-FIELDS = ("role", "user_id", "user__name", "user__email")
-
-
-def _with_standins(rows: QuerySet[Any], at: datetime | None) -> QuerySet[Any]:
-    """Join who stands in for each person at an instant, in the same statement."""
-    if at is None:
-        return rows
-    given = "user__delegations_given"
-    stands = Q(
-        **{f"{given}__ended_at__isnull": True, f"{given}__starts_at__lte": at, f"{given}__ends_at__gt": at}
-    )
-    joined: QuerySet[Any] = rows.annotate(standin=FilteredRelation(given, condition=stands))
-    return joined
-
-
-def _taker(role: str, standin: Sequence[Any]) -> int | None:
-    if not standin:
-        return None
-    taker, is_active, only = standin
-    return taker if is_active and only in ("", role) else None
+    asked: dict[str, list[str] | list[int] | str | datetime | None] = {
+        "roles": [role.value for role in roles],
+        "teams": list(teams),
+        "services": list(services),
+        "on_call": Role.ON_CALL.value,
+        "administrator": Role.ADMINISTRATOR.value,
+        "at": at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HOLDERS, asked)
+        for role, user, name, team, service, taker in cursor.fetchall():
+            yield Role(role), Held(user, name, team=team, service=service), taker
 
 
 def _by_team(load: Load) -> dict[int, frozenset[int]]:
