@@ -23,6 +23,7 @@ from releasetrain.trains.actions import (
     save_train,
     submit_change,
 )
+from releasetrain.trains.actions.refusals import NotDue
 from releasetrain.trains.models import Departure, Policy, Train
 from releasetrain.trains.rules.states import BOARDING_STATES, FINISHED_STATES, DepartureState
 from releasetrain.trains.rules.times import cut_off_before
@@ -77,7 +78,7 @@ def keep_running(now: datetime) -> Departure:
     if departure is None or not why_not_another(departure, now):
         return depart_soon(now)
     if departure.state == DepartureState.SCHEDULED and now < departure.cut_off_at:
-        departure = open_boarding(departure, now=now)
+        departure = _open(departure, now)
     _put_aboard(departure, now)
     return departure
 
@@ -166,7 +167,17 @@ def _plan(train: Train, now: datetime, departs_after: timedelta) -> Departure:
     save_train(train, TrainSettings(**edited), by=DEMO, now=now)
     materialise(train, until=departs_at + timedelta(seconds=1), now=now)
     departure = Departure.objects.get(train=train, planned_at=departs_at)
-    return open_boarding(departure, now=now)
+    return _open(departure, now)
+
+
+def _open(departure: Departure, now: datetime) -> Departure:
+    """Open a departure for changes, unless the house has just done that by itself."""
+    try:
+        return open_boarding(departure, now=now)
+    except NotDue as refusal:
+        logger.info("%s", refusal.message)
+        departure.refresh_from_db()
+        return departure
 
 
 def _put_aboard(departure: Departure, now: datetime) -> None:

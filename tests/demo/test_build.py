@@ -1,7 +1,8 @@
 """The demonstration's world is built by ordinary actions, once, however often it is loaded."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -14,6 +15,7 @@ from releasetrain.demo import build, journey, kept, running, world
 from releasetrain.events.models import Event
 from releasetrain.flags.models import FlagEnvironment
 from releasetrain.lib import clock
+from releasetrain.trains.actions import materialise, open_boarding
 from releasetrain.trains.models import Change, Departure, Movement, Train
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 from tests import make
@@ -188,3 +190,19 @@ def test_departing_again_puts_everybody_back_on_the_old_version() -> None:
 
     state = FlagEnvironment.objects.get(flag__key=world.FLAG)
     assert (state.percentage, state.fence, state.killed_at, state.enabled) == (0, 41, None, True)
+
+
+def test_the_house_may_open_the_departure_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    load()
+    Departure.objects.update(state=DepartureState.ARRIVED)
+
+    def materialise_and_tick(*args: Any, now: datetime, **more: Any) -> int:
+        found = materialise(*args, now=now, **more)
+        for departure in Departure.objects.filter(state=DepartureState.SCHEDULED):
+            open_boarding(departure, now=now)
+        return found
+
+    monkeypatch.setattr("releasetrain.demo.running.materialise", materialise_and_tick)
+    departure = running.depart_soon(clock.now())
+    assert departure.state == DepartureState.BOARDING
+    assert departure.changes.count() == 1
