@@ -120,6 +120,8 @@ def _runners(departure: Departure) -> Iterable[int]:
 
 def _team_of_feed(event: Event) -> int | None:
     """Return whose calendar an event is about; one of the whole house is nobody’s in particular."""
+    if event.subject_kind != "calendars.feed":
+        return None
     return Feed.objects.filter(pk=event.subject_id).values_list("team", flat=True).first()
 
 

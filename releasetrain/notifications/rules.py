@@ -88,6 +88,8 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.glass.broken": (A.VOTERS, A.MANAGERS, *EVERYBODY),
     "trains.glass.overdue": (A.NAMED, A.MANAGERS, A.RUNNERS),
     "calendars.feed.failed": (A.MANAGERS,),
+    "health.outage.opened": (A.NAMED, A.MANAGERS),
+    "health.outage.closed": (A.MANAGERS,),
     "calendars.feed.recovered": (A.MANAGERS,),
 }
 # What a person reads where the log's own sentence does not name both times. {moved} needs from_at and to_at.

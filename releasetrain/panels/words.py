@@ -103,6 +103,8 @@ LOOKS: tuple[tuple[str, str, Tone], ...] = (
     ("trains.", "train-front", "quiet"),
     ("incidents.", "siren", "warn"),
     ("calendars.line.", "octagon-x", "bad"),
+    ("health.outage.opened", "cloud-off", "bad"),
+    ("health.source.failed", "unplug", "bad"),
     ("calendars.feed.failed", "unplug", "bad"),
     ("calendars.feed.recovered", "plug", "ok"),
     ("calendars.", "calendar-clock", "warn"),

@@ -9,10 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from django.db.models import Q
-
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import Reading
+from releasetrain.health.models import MetricQuery, Reading
 from releasetrain.health.queries import Counts as Reported
 from releasetrain.health.queries import Point as Span
 from releasetrain.health.queries import by_span, last_watermark, readings_after
@@ -24,10 +22,11 @@ from releasetrain.rollouts.ladders import observe_return
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.new_lines import new_errors_of
+from releasetrain.rollouts.providers import outage_over
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, GuardrailState, Measurement
 from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
-from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
-from releasetrain.rollouts.together import RETURNING, blocks, must_return
+from releasetrain.rollouts.rules.states import RolloutKind, RolloutState
+from releasetrain.rollouts.together import blocks, must_return
 from releasetrain.rollouts.windows import after_windows, windows_over
 from releasetrain.trains.rules.states import DepartureState
 
@@ -37,8 +36,6 @@ PREPARE_SECONDS = 2.0
 BASELINE_LOOKBACK = timedelta(minutes=10)
 POINT_SECONDS = 10
 TINY = timedelta(milliseconds=1)
-# A provider that fails for this many rollouts, or for a fifth of them, within two minutes has one incident.
-INCIDENT_ROLLOUTS, INCIDENT_SHARE = 3, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +56,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
     demanded, for_window = must_return(row)
     counts, newest = counts_after(row, watermark)
+    outage = outage_over(row)
     readings = Readings(
         observed=observed,
         call=_newest_call(row),
@@ -76,7 +74,8 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         blocks=tuple(blocks(row)),
         must_return=demanded,
         must_return_for_window=for_window,
-        is_provider_incident=_is_provider_incident(now),
+        is_provider_incident=outage is not None,
+        provider_outage=outage.label if outage else "",
         windows=windows,
         turn_at=afterwards.turn_at,
         undecided=afterwards.undecided,
@@ -124,6 +123,9 @@ def counts_after(row: Rollout, watermark: int) -> tuple[dict[str, list[Counts]],
     """
     rows, newest = readings_after(row.target, _metrics(row), watermark)
     points = {metric: _points(spans, _seen_until(row, metric)) for metric, spans in by_span(rows).items()}
+    for query in MetricQuery.objects.filter(target=row.target_id, removed_at=None).exclude(fault=""):
+        if query.failed_at is not None:
+            points.setdefault(query.metric, []).append(Counts(at=query.failed_at, error=query.fault))
     return points, newest
 
 
@@ -216,12 +218,3 @@ def _is_ready_to_return(row: Rollout) -> bool | None:
     except Exception:
         logger.exception("The driver of %s could not prepare.", row.target)
         return False
-
-
-def _is_provider_incident(now: datetime) -> bool:
-    """Tell whether many rollouts lost their measurements at once: that is one incident of the provider."""
-    recently = now - timedelta(minutes=2)
-    active = Rollout.objects.exclude(state__in=[*RETURNING, "succeeded", "superseded", "cancelled", "queued"])
-    outage = Q(holds__kind=HoldKind.METRICS_OUTAGE, holds__cleared_at=None, holds__opened_at__gte=recently)
-    blind, running = active.filter(outage).distinct().count(), active.count()
-    return blind >= INCIDENT_ROLLOUTS or (blind > 1 and blind >= running * INCIDENT_SHARE)

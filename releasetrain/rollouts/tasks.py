@@ -10,6 +10,7 @@ from releasetrain.lib import clock
 from releasetrain.rollouts.actions import launch, settle, tick_one
 from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.providers import watch_providers
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import DepartureState
@@ -27,6 +28,7 @@ def tick(**_: Any) -> None:
     rolling = Departure.objects.filter(state=DepartureState.ROLLING)
     for departure in rolling.filter(rollouts=None):
         launch(departure, clock.now())
+    watch_providers(clock.now())
     due = Rollout.objects.filter(next_due_at__lte=clock.now()).order_by("next_due_at")
     _step_each(list(due.values_list("pk", flat=True)[:BATCH]))
     for departure in rolling.exclude(rollouts__finished_at=None).distinct():

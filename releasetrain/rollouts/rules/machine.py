@@ -167,7 +167,7 @@ def _moving(draft: Draft, readings: Readings) -> None:
     follow_blocks(draft, readings)
     follow_hotfix(draft, readings)
     follow_windows(draft, readings)
-    follow_outage(draft)
+    follow_outage(draft, readings)
     if draft.rollout.state is RolloutState.SHIFTING:
         _shift(draft, readings)
     else:

@@ -187,7 +187,8 @@ class Readings:
     `new_errors` the error lines that only the candidate has had, None where nobody sends any.
     `must_return` is a sentence when something else demands this rollout back (a member of its group failed,
     or `must_return_for_window` was taken back by a window alone).
-    `is_provider_incident` says that many rollouts lost the same source of measurements at once. `turn_at` is
+    `is_provider_incident` says that many rollouts lost the same source of measurements at once, and
+    `provider_outage` which. `turn_at` is
     when it is this rollout's turn after a window, `undecided` says why the decision to go no longer stands.
     `is_target_free` is false while somebody else has the target or stands before it in the line, `waits_for`
     says whom for; `may_take` that whoever has it makes way for this one.
@@ -210,6 +211,7 @@ class Readings:
     must_return: str = ""
     must_return_for_window: bool = False
     is_provider_incident: bool = False
+    provider_outage: str = ""
     windows: tuple[OpenWindow, ...] = ()
     turn_at: datetime | None = None
     undecided: str = ""

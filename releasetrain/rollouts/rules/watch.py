@@ -191,8 +191,15 @@ def _still_bakes(rollout: Snapshot) -> bool:
     return is_baking and rollout.bake_credit_seconds < rollout.bake_needed_seconds
 
 
-def follow_outage(draft: Draft) -> None:
-    """Hold while the measurements that decide are missing."""
+def follow_outage(draft: Draft, readings: Readings) -> None:
+    """Hold while the measurements that decide are missing, or their provider has an incident of its own.
+
+    An incident is told once for all that it holds, not by each of them.
+    """
+    if readings.is_provider_incident and deciding(draft.rollout):
+        label = readings.provider_outage or "The provider of measurements"
+        draft.open_hold(HoldKind.METRICS_OUTAGE, f"{label} gives none: one incident of many rollouts.")
+        return
     if are_data_fresh(draft.rollout, draft.now):
         draft.clear_hold(HoldKind.METRICS_OUTAGE, "Fresh measurements arrive again.")
         return

@@ -1,0 +1,69 @@
+"""Watch the providers of measurements over all rollouts: one that many lost at once is one incident."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from releasetrain.accounts.queries import on_call
+from releasetrain.catalog.models import Target
+from releasetrain.health.models import MetricQuery, ProviderOutage
+from releasetrain.health.outages import PUSH, end_outage, note_outage, open_outages
+from releasetrain.rollouts.models import Guardrail, Rollout
+from releasetrain.rollouts.rules.providers import BLIND_AFTER, Eyes, provider_incidents
+from releasetrain.rollouts.rules.states import MOVING_STATES
+
+MOVING = sorted(state.value for state in MOVING_STATES)
+
+
+def providers_of(targets: Iterable[int]) -> dict[int, frozenset[str]]:
+    """Return what the required guardrails of each target measure by: sources that are asked, or the push."""
+    wanted = list(targets)
+    asked = {
+        (target, metric): f"source:{source}"
+        for target, metric, source in MetricQuery.objects.filter(
+            target__in=wanted, removed_at=None, source__removed_at=None
+        ).values_list("target", "metric", "source")
+    }
+    found: dict[int, set[str]] = {}
+    required = Guardrail.objects.filter(target__in=wanted, is_required=True)
+    for target, metric in required.order_by().values_list("target", "metric").distinct():
+        found.setdefault(target, set()).add(asked.get((target, metric), PUSH))
+    return {target: frozenset(providers) for target, providers in found.items()}
+
+
+def watch_providers(now: datetime) -> None:
+    """Open and close the outages of providers; while every rollout sees, that is one small query."""
+    going_on = open_outages()
+    moving = Rollout.objects.filter(state__in=MOVING, kind="forward", data_fresh_at__isnull=False)
+    if not going_on and not moving.filter(data_fresh_at__lt=now - BLIND_AFTER).exists():
+        return
+    rows = list(moving.values_list("pk", "target", "data_fresh_at"))
+    providers = providers_of(target for _, target, _ in rows)
+    eyes = [
+        Eyes(pk, providers.get(target, frozenset()), fresh_at)
+        for pk, target, fresh_at in rows
+        if fresh_at is not None
+    ]
+    incidents = provider_incidents(eyes, {name: one.opened_at for name, one in going_on.items()}, now)
+    targets = {pk: target for pk, target, _ in rows}
+    for provider, blind in incidents.items():
+        if provider not in going_on:
+            people = _answering([targets[pk] for pk in blind], now)
+            note_outage(provider, rollouts=len(blind), people=people, now=now)
+    for provider, outage in going_on.items():
+        if provider not in incidents:
+            end_outage(outage, now=now)
+
+
+def _answering(targets: Iterable[int], now: datetime) -> set[int]:
+    """Return who is on call now for the teams of targets."""
+    teams = set(Target.objects.filter(pk__in=list(targets)).values_list("service__team", flat=True))
+    return {duty.user_id for duties in on_call(teams, now).values() for duty in duties if duty.user_id}
+
+
+def outage_over(row: Rollout) -> ProviderOutage | None:
+    """Return the outage of a provider that a rollout measures by, None where its providers are well."""
+    going_on = open_outages()
+    if not going_on:
+        return None
+    mine = providers_of([row.target_id]).get(row.target_id, frozenset())
+    return next((one for provider, one in going_on.items() if provider in mine), None)
