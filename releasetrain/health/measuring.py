@@ -292,6 +292,7 @@ class Trial:
     version: str
     findings: tuple[Finding, ...]
     fault: str = ""
+    is_idle: bool = False
 
 
 def try_out(query: MetricQuery, versions: Versions, now: datetime) -> list[Trial]:
@@ -306,7 +307,9 @@ async def _try_all(query: MetricQuery, versions: Versions, now: datetime) -> lis
 async def _try_one(query: MetricQuery, arm: Arm, versions: Versions, now: datetime) -> Trial:
     version = versions.get(arm, "")
     if not is_asked(query, arm, versions):
-        return Trial(arm, version, (), "No rollout is under way, so there is no version to name.")
+        return Trial(
+            arm, version, (), "Nothing runs there now, so there is no version to name.", is_idle=True
+        )
     try:
         ask = _ask_of(query, arm, versions, now, seconds=TRIAL_SECONDS)
         step = timedelta(seconds=query.every_seconds)

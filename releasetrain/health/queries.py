@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db.models import DateTimeField, F, Func, Sum, Value
+from django.db.models import DateTimeField, F, Func, Q, QuerySet, Sum, Value
 from django.db.models.functions import Least
 
+from releasetrain.accounts.models import Team
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import Arm, Reading
+from releasetrain.health.models import Arm, MetricSource, Reading
 
 ERRORS = "errors"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -151,3 +152,9 @@ def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[i
     rows = Reading.objects.filter(target__in=list(targets), metric=metric, ends_at__gt=since)
     sums = rows.values_list("target").annotate(Sum("units"), Sum("bad")).order_by()
     return {target: Counts(int(units), int(bad or 0)) for target, units, bad in sums}
+
+
+def sources_for(team: Team) -> QuerySet[MetricSource]:
+    """Return the sources that a team may ask: its own and those of the house."""
+    mine = Q(team=team) | Q(team__isnull=True)
+    return MetricSource.objects.filter(mine, removed_at=None).order_by("name", "pk")

@@ -29,6 +29,7 @@ from releasetrain.web.views import (
     readiness,
     rolling,
     rollouts,
+    sources,
     steering,
     teams,
     trains,
@@ -198,6 +199,19 @@ urlpatterns = [
     ),
     path("teams/", teams.team_list, name="teams"),
     path("teams/<slug:slug>/", teams.team, name="teams-detail"),
+    path("teams/<slug:slug>/metrics/", sources.metrics, name="teams-metrics"),
+    path("teams/<slug:slug>/metrics/sources/new/", sources.source_edit, name="teams-source-new"),
+    path("teams/<slug:slug>/metrics/sources/<int:pk>/", sources.source_edit, name="teams-source"),
+    path(
+        "teams/<slug:slug>/metrics/sources/<int:pk>/remove/",
+        sources.source_remove,
+        name="teams-source-remove",
+    ),
+    path("teams/<slug:slug>/metrics/queries/new/", sources.query_edit, name="teams-query-new"),
+    path("teams/<slug:slug>/metrics/queries/<int:pk>/", sources.query_edit, name="teams-query"),
+    path(
+        "teams/<slug:slug>/metrics/queries/<int:pk>/remove/", sources.query_remove, name="teams-query-remove"
+    ),
     path("teams/<slug:slug>/on-call/", teams.on_call, name="teams-on-call"),
     path("teams/<slug:slug>/on-call/new/", teams.shift_new, name="teams-shift-new"),
     path("teams/<slug:slug>/on-call/words/", teams.shift_words_view, name="teams-shift-words"),

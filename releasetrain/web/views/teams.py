@@ -12,6 +12,7 @@ from releasetrain.accounts.models import Shift, Team
 from releasetrain.lib import clock
 from releasetrain.lib.errors import NotFound, Refused
 from releasetrain.panels.shapes import TeamList
+from releasetrain.web.contexts.sources import team_tabs
 from releasetrain.web.contexts.teams import rota_of, shift_words, team_rows
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.teams import PRESETS, ShiftForm, pressed
@@ -38,7 +39,12 @@ def team(request: Request, slug: str) -> HttpResponse:
 def on_call(request: Request, slug: str) -> HttpResponse:
     """Show who is on call for a team, now and next, and when nobody is."""
     team, now = team_for(request, slug), clock.now()
-    return render(request, "teams/on_call.html", {"rota": rota_of(team, request.roles, now), "now": now})
+    context = {
+        "rota": rota_of(team, request.roles, now),
+        "tabs": team_tabs(team, "on-call"),
+        "now": now,
+    }
+    return render(request, "teams/on_call.html", context)
 
 
 @require_http_methods(["GET", "POST"])
