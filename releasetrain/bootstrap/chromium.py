@@ -55,21 +55,23 @@ def bring_chromium(environ: Mapping[str, str]) -> str | None:
     if environ.get("RELEASETRAIN_CHROMIUM"):
         return None  # a path was set, and it does not start: not ours to overrule
     say("No Chromium here; fetching one for the journeys in the browser. That takes a minute or two.")
-    ways = [_by_apt(), [[sys.executable, "-m", "playwright", "install", "chromium"]]]
+    ways = [by_apt("chromium"), [[sys.executable, "-m", "playwright", "install", "chromium"]]]
     for steps in ways:
-        if steps and all(_runs(step) for step in steps) and (found := find_chromium(environ)):
+        if steps and all(runs(step) for step in steps) and (found := find_chromium(environ)):
             return found
     return None
 
 
-def _by_apt() -> list[list[str]]:
+def by_apt(package: str) -> list[list[str]]:
+    """Return the commands that install a package of Debian, none where that is not ours to do."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return []
     quietly = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
-    return [[*quietly, "update"], [*quietly, "install", "-y", "--no-install-recommends", "chromium"]]
+    return [[*quietly, "update"], [*quietly, "install", "-y", "--no-install-recommends", package]]
 
 
-def _runs(argv: list[str]) -> bool:
+def runs(argv: list[str]) -> bool:
+    """Run a command to its end, and tell whether it went well."""
     environ = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     try:
         done = subprocess.run(

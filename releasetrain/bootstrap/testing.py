@@ -5,6 +5,7 @@ import sys
 
 from releasetrain.bootstrap.chromium import bring_chromium, find_chromium, why_none
 from releasetrain.bootstrap.locks import ROOT
+from releasetrain.bootstrap.prometheus import bring_prometheus, wants_prometheus
 from releasetrain.bootstrap.terminal import say
 
 JOURNEYS = "tests/journeys"
@@ -23,6 +24,8 @@ def run_tests(arguments: list[str]) -> int:
             say(why_none())
             if is_ci(environ):
                 return 1  # there, a test that quietly does not run would be a lie
+    if wants_prometheus(arguments):
+        bring_prometheus(environ)
     environ["RELEASETRAIN_CHROMIUM"] = chromium or ""
     os.chdir(ROOT)
     pytest = [sys.executable, "-m", "pytest", *arguments]

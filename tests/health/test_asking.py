@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releasetrain.health.rules.asking import (
@@ -116,6 +116,7 @@ def test_the_first_look_goes_ten_minutes_back_on_the_grid() -> None:
     assert all(one.start.second in {0, 30} for one in spans)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 7200), st.integers(5, 60))
 def test_spans_follow_each_other_without_gap_or_overlap(behind: int, every: int) -> None:
     told_until = NOW - timedelta(seconds=behind)
@@ -128,6 +129,7 @@ def test_spans_follow_each_other_without_gap_or_overlap(behind: int, every: int)
         assert NOW - spans[-1].end < timedelta(seconds=every)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 100_000), st.integers(5, 60))
 def test_what_is_due_next_has_ended_and_settled_by_then(later: int, every: int) -> None:
     now, settles = NOW + timedelta(seconds=later), timedelta(seconds=2)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releasetrain.health.rules.counters import Scrape, Series, increase
@@ -42,6 +42,7 @@ def test_a_process_that_does_not_say_when_it_began_is_compared_by_its_counters()
     assert risen(Series("a", 150), started_at=None) == 50
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=30))
 def test_without_a_start_time_a_restart_may_hide_and_nothing_is_counted_twice(
     steps: list[tuple[int, bool]],
@@ -55,6 +56,7 @@ def test_without_a_start_time_a_restart_may_hide_and_nothing_is_counted_twice(
     assert 0 <= counted <= total
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=30))
 def test_with_a_start_time_nothing_is_lost(steps: list[tuple[int, bool]]) -> None:
     value = total = counted = began = 0.0

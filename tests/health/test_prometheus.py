@@ -199,10 +199,10 @@ def test_nobody_there_and_somebody_silent_are_told_apart(server: Prometheus) -> 
                 to.wfile.write(b" ")
             except OSError:
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     server.answers["/api/v1/query_range"] = drip
-    assert fault_of(server, seconds=2)[0] is Fault.TIMEOUT
+    assert fault_of(server, seconds=3)[0] is Fault.TIMEOUT
 
 
 def test_an_address_inside_a_network_is_refused_unless_it_is_named(

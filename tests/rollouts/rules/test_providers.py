@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from releasetrain.rollouts.rules.providers import Eyes, provider_incidents
@@ -69,6 +69,7 @@ def test_one_that_was_blind_long_before_does_not_keep_it_open() -> None:
     assert incidents(eyes(9000, 600, 5), since=NOW - timedelta(seconds=540)) == {}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 400), max_size=30))
 def test_nobody_is_in_an_incident_who_still_sees(ages: list[int]) -> None:
     found = incidents(eyes(*ages))

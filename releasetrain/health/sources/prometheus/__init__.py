@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from releasetrain.health.rules.asking import (
@@ -119,10 +119,17 @@ async def _range(ask: Ask, text: str, spans: Sequence[Span]) -> dict[datetime, A
         raise Unanswered(Fault.GARBLED, "A range was asked, and something else answered.")
     series = _one(answer.get("result"))
     points = (series or {}).get("values") or []
+    found: dict[datetime, Amount] = {}
     try:
-        return {datetime.fromtimestamp(float(at), UTC): _value([at, value]) for at, value in points}
+        for at, value in points:
+            # It rounds instants to milliseconds.
+            number = round((float(at) - spans[0].end.timestamp()) / step.total_seconds())
+            amount = _value([at, value])
+            if 0 <= number < len(spans):
+                found[spans[number].end] = amount
     except (TypeError, ValueError, OverflowError) as fault:
         raise Unanswered(Fault.GARBLED, "Its answer is no list of instants and values.") from fault
+    return found
 
 
 def filled(ask: Ask, text: str) -> str:
