@@ -20,7 +20,6 @@ WINDOW = timedelta(minutes=10)
 OVERLAP = timedelta(seconds=20)
 STALE_AFTER = timedelta(seconds=60)
 MOST_READINGS = 5000
-WITHOUT_CHART = (GuardrailKind.SAMPLE_RATIO, GuardrailKind.NEW_ERRORS)
 Figures = Mapping[str, Any]
 
 
@@ -105,16 +104,40 @@ def _large(log: float) -> str:
 
 
 def _chart(rollout: Rollout, guardrail: Guardrail, figures: Figures, points: Iterable[Point]) -> Chart | None:
-    if guardrail.kind in WITHOUT_CHART:
+    if guardrail.kind == GuardrailKind.NEW_ERRORS:
         return None
+    if guardrail.kind == GuardrailKind.SAMPLE_RATIO:
+        return _shares(rollout, guardrail, points)
+    threshold = _threshold(guardrail, figures)
     return Chart(
         key=chart_key(rollout.pk, guardrail),
         title=guardrail.name,
         unit="%",
         points=list(points),
-        threshold=_threshold(guardrail, figures),
+        threshold=threshold,
         window_seconds=int(WINDOW.total_seconds()),
-        summary=_summary(figures),
+        summary=_summary(figures, threshold),
+        bad_side="below" if guardrail.fewer_is_worse else "above",
+    )
+
+
+def _shares(rollout: Rollout, guardrail: Guardrail, points: Iterable[Point]) -> Chart:
+    """Draw the share of units that the new version gets, beside the one that it was given."""
+    drawn = list(points)
+    wanted = rollout.desired_weight
+    newest = next((share for _, share, _ in reversed(drawn) if share is not None), None)
+    told = f"The new version got {newest:.1f} % of them last; " if newest is not None else ""
+    return Chart(
+        key=chart_key(rollout.pk, guardrail),
+        title=guardrail.name,
+        unit="%",
+        points=drawn,
+        threshold=float(wanted),
+        window_seconds=int(WINDOW.total_seconds()),
+        summary=f"{told}{wanted} % are wanted." if told else f"{wanted} % are wanted.",
+        limit_word="Wanted",
+        bad_side="",
+        has_baseline=False,
     )
 
 
@@ -127,14 +150,17 @@ def _threshold(guardrail: Guardrail, figures: Figures) -> float | None:
     return None if guardrail.absolute_limit is None else 100 * guardrail.absolute_limit
 
 
-def _summary(figures: Figures) -> str:
+def _summary(figures: Figures, threshold: float | None) -> str:
     """Say the chart in words."""
     pairs = [
         (figures.get(f"{arm}_bad"), figures.get(f"{arm}_units"), words)
         for arm, words in (("candidate", "The new version"), ("baseline", "the old one"))
     ]
     said = [f"{words} {bad / units:.2%}" for bad, units, words in pairs if units and bad is not None]
-    return f"{', '.join(said)} of {pairs[0][1]:,.0f} and {pairs[1][1]:,.0f}." if len(said) == 2 else ""
+    if len(said) < 2:
+        return ""
+    line = f" The line is at {threshold:g} %." if threshold is not None else ""
+    return f"{', '.join(said)} of {pairs[0][1]:,.0f} and {pairs[1][1]:,.0f}.{line}"
 
 
 def points_since(rollouts: Iterable[Rollout], since: datetime) -> dict[int, dict[str, tuple[Point, ...]]]:
@@ -146,36 +172,51 @@ def points_since(rollouts: Iterable[Rollout], since: datetime) -> dict[int, dict
     """
     shown = list(rollouts)
     targets = {rollout.target_id for rollout in shown}
-    guardrails = [
-        one for one in Guardrail.objects.filter(target__in=targets) if one.kind not in WITHOUT_CHART
-    ]
-    rates = _rates(targets, {one.metric for one in guardrails}, since)
+    guardrails = list(Guardrail.objects.filter(target__in=targets).exclude(kind=GuardrailKind.NEW_ERRORS))
+    counts = _counts(targets, {one.metric for one in guardrails}, since)
     found: dict[int, dict[str, tuple[Point, ...]]] = {}
     for rollout in shown:
         end = rollout.finished_at.timestamp() if rollout.finished_at else math.inf
         for guardrail in guardrails:
-            spans = rates.get((guardrail.target_id, guardrail.metric), {})
+            spans = counts.get((guardrail.target_id, guardrail.metric), {})
             if guardrail.target_id == rollout.target_id and spans:
+                draw = _share if guardrail.kind == GuardrailKind.SAMPLE_RATIO else _rates
                 found.setdefault(rollout.pk, {})[chart_key(rollout.pk, guardrail)] = tuple(
-                    (at, arms.get(Arm.CANDIDATE.value), arms.get(Arm.BASELINE.value))
-                    for at, arms in sorted(spans.items())
-                    if at <= end
+                    draw(at, arms) for at, arms in sorted(spans.items()) if at <= end
                 )
     return found
 
 
-def _rates(
+Arms = dict[str, tuple[int, int | None]]
+
+
+def _rates(at: float, arms: Arms) -> Point:
+    """Return the bad rate of each arm in percent."""
+    rates = {
+        arm: round(100 * bad / units, 3) for arm, (units, bad) in arms.items() if units and bad is not None
+    }
+    return at, rates.get(Arm.CANDIDATE.value), rates.get(Arm.BASELINE.value)
+
+
+def _share(at: float, arms: Arms) -> Point:
+    """Return the candidate's share of the units of both arms in percent, where both told of theirs."""
+    mine, others = arms.get(Arm.CANDIDATE.value), arms.get(Arm.BASELINE.value)
+    if mine is None or others is None or not mine[0] + others[0]:
+        return at, None, None
+    return at, round(100 * mine[0] / (mine[0] + others[0]), 3), None
+
+
+def _counts(
     targets: Iterable[int], metrics: Iterable[str], since: datetime
-) -> dict[tuple[int, str], dict[float, dict[str, float]]]:
-    """Return the bad rate in percent by target and metric, then by the end of the span, then by arm."""
-    readings = Reading.objects.filter(
-        target__in=targets, metric__in=metrics, received_at__gt=since, units__gt=0
-    )
+) -> dict[tuple[int, str], dict[float, Arms]]:
+    """Return (units, bad) by target and metric, then by the end of the span, then by arm; sources add up."""
+    readings = Reading.objects.filter(target__in=targets, metric__in=metrics, received_at__gt=since)
     rows = readings.order_by("-received_at").values_list(
         "target_id", "metric", "ends_at", "arm", "units", "bad"
     )
-    rates: dict[tuple[int, str], dict[float, dict[str, float]]] = {}
+    found: dict[tuple[int, str], dict[float, Arms]] = {}
     for target, metric, ends_at, arm, units, bad in rows[:MOST_READINGS]:
-        at = round(ends_at.timestamp(), 1)
-        rates.setdefault((target, metric), {}).setdefault(at, {})[arm] = round(100 * (bad or 0) / units, 3)
-    return rates
+        arms = found.setdefault((target, metric), {}).setdefault(round(ends_at.timestamp(), 1), {})
+        others, wrong = arms.get(arm, (0, 0))
+        arms[arm] = others + units, None if bad is None or wrong is None else wrong + bad
+    return found

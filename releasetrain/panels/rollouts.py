@@ -11,7 +11,15 @@ from releasetrain.panels.shapes import Action, HoldLine, Holds, RolloutTrack
 from releasetrain.panels.stages import Moving, clock_words, moving_of, stages_of
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import VERIFIED_AFTER
-from releasetrain.rollouts.rules.states import CLEARING, MOVING_STATES, HoldKind, RolloutState
+from releasetrain.rollouts.rules.states import (
+    CLEARING,
+    MOVING_STATES,
+    HoldKind,
+    RolloutKind,
+    RolloutState,
+)
+from releasetrain.rollouts.rules.watch import comes_back_at
+from releasetrain.rollouts.store import hold_of
 
 R = RolloutState
 HOLD_WORDS = {
@@ -26,11 +34,21 @@ HOLD_WORDS = {
     HoldKind.DRIFT: "Something else moves this traffic",
     HoldKind.ERROR: "Trouble",
 }
+OPERATORS = "A release manager or on-call"
+# Whom to ask: who commands rollouts, or whoever can mend what is waited for.
 WHO_CLEARS = {
-    "resume": "A release manager or on-call",
-    "approve": "A release manager",
-    "promote": "A release manager",
+    HoldKind.OPERATOR: OPERATORS,
+    HoldKind.APPROVAL: OPERATORS,
+    HoldKind.INCONCLUSIVE: OPERATORS,
+    HoldKind.METRICS_OUTAGE: "Whoever runs the source of its metrics",
+    HoldKind.BLACKOUT: WHO_ENDS_IT.capitalize(),
+    HoldKind.DEPENDENCY: "Whoever rolls out the service it waits for",
+    HoldKind.BARRIER: "Whoever rolls out the rest of its bundle",
+    HoldKind.HOTFIX: OPERATORS,
+    HoldKind.DRIFT: OPERATORS,
+    HoldKind.ERROR: OPERATORS,
 }
+SAME_SOURCE = "Not while many rollouts have lost the same source at once."
 
 
 def moving(pk: int) -> Moving | None:
@@ -95,14 +113,7 @@ def _read_back(rollout: Rollout) -> str:
 
 def hold_reason(hold: Hold) -> Reason:
     """Say why it waits, until when, and who can change it."""
-    return Reason(hold.kind, hold.reason, hold.until, _who(HoldKind(hold.kind)))
-
-
-def _who(kind: HoldKind) -> str:
-    if kind is HoldKind.BLACKOUT:
-        return WHO_ENDS_IT.capitalize()
-    commands = CLEARING[kind].commands
-    return next((words for command, words in WHO_CLEARS.items() if command in commands), "")
+    return Reason(hold.kind, hold.reason, hold.until, WHO_CLEARS[HoldKind(hold.kind)])
 
 
 def load_holds(pk: int, audience: Audience, now: datetime) -> Holds | None:
@@ -115,6 +126,7 @@ def _line(one: Moving, hold: Hold, audience: Audience) -> HoldLine:
     kind = HoldKind(hold.kind)
     by = f" {hold.opened_by}" if hold.opened_by and audience.sees_people else ""
     reason = shown([hold_reason(hold)], audience)[0]
+    returns_at = _returns_at(one, hold)
     return HoldLine(
         word=HOLD_WORDS[kind],
         text=f"{reason.text}{by} {CLEARING[kind].sentence}" if audience.sees_people else reason.text,
@@ -122,6 +134,21 @@ def _line(one: Moving, hold: Hold, audience: Audience) -> HoldLine:
         until_at=hold.until,
         who=reason.who,
         clear=_clear(one, kind, audience),
+        returns_at=returns_at,
+        but=SAME_SOURCE if returns_at is not None and kind is HoldKind.METRICS_OUTAGE else "",
+    )
+
+
+def _returns_at(one: Moving, hold: Hold) -> datetime | None:
+    """Say when users go back by themselves, where any are on a new version."""
+    rollout = one.rollout
+    if rollout.kind != RolloutKind.FORWARD or one.state not in MOVING_STATES or not rollout.desired_weight:
+        return None
+    return comes_back_at(
+        hold_of(hold),
+        [hold_of(other) for other in one.holds],
+        weight=rollout.desired_weight,
+        overall_deadline_at=rollout.overall_deadline_at,
     )
 
 

@@ -77,7 +77,7 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         ladder=Ladder.from_json(row.ladder),
         is_accelerated=row.is_accelerated,
         starts_at=row.starts_at,
-        holds=tuple(_hold_of(hold) for hold in holds),
+        holds=tuple(hold_of(hold) for hold in holds),
         guardrails=tuple(guardrail_of(one) for one in guardrails),
         guardrail_states={
             name: GuardrailState.from_json(state) for name, state in row.guardrail_states.items()
@@ -92,7 +92,8 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
     )
 
 
-def _hold_of(row: models.Hold) -> Hold:
+def hold_of(row: models.Hold) -> Hold:
+    """Read a hold's row."""
     return Hold(
         kind=HoldKind(row.kind),
         reason=row.reason,

@@ -119,7 +119,9 @@ class LiveChart extends HTMLElement {
     this.lines.dot.setAttribute("d", last ? `M${x(last[0])} ${y(last[1])}h0` : "");
     if (this.limit.line) {
       this.limit.line.setAttribute("d", `M0 ${y(this.threshold)}H${WIDTH}`);
-      this.limit.area.setAttribute("height", y(this.threshold));
+      const isBelow = this.dataset.bad === "below";
+      this.limit.area?.setAttribute("y", isBelow ? y(this.threshold) : 0);
+      this.limit.area?.setAttribute("height", isBelow ? HEIGHT - y(this.threshold) : y(this.threshold));
     }
     [top, top / 2, 0].forEach((tick, index) => write(this.axis[index], tickFormat.format(tick)));
     if (!this.cursor) this.say(last, points.findLast((point) => point[2] != null), "now");

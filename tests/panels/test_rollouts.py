@@ -15,6 +15,7 @@ from releasetrain.panels.operator import load_operator
 from releasetrain.panels.rollouts import hold_reason, load_holds, load_track
 from releasetrain.panels.shapes import Action, Operator
 from releasetrain.rollouts.models import Hold, Judgement, Rollout, Transition
+from releasetrain.rollouts.rules.states import HoldKind
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -101,6 +102,83 @@ def test_a_hold_says_who_opened_it_and_only_operators_can_clear_it_here() -> Non
     assert operator.lines[0].clear.url == f"/rollouts/{rollout.pk}/resume/"
 
 
+@pytest.mark.parametrize("kind", list(HoldKind))
+def test_every_hold_says_who_can_clear_it(kind: HoldKind) -> None:
+    rollout = baking()
+    hold(rollout, kind.value)
+    holds = load_holds(rollout.pk, MEMBER, make.NOW)
+    assert holds is not None
+    assert holds.lines[0].who
+    drawn = panels.render("rollout/holds", rollout.pk, MEMBER, make.NOW)
+    assert f"<strong>{holds.lines[0].who}</strong> can clear it." in drawn
+
+
+@pytest.mark.parametrize(
+    ("kind", "weight", "deadline", "minutes"),
+    [
+        ("metrics_outage", 25, None, 30),
+        ("metrics_outage", 50, None, 10),
+        ("metrics_outage", 25, 5, 5),
+        ("operator", 25, 60, None),  # opened by nobody, its clock stands still
+        ("error", 25, 60, 60),
+        ("blackout", 25, 60, None),
+        ("error", 0, 60, None),  # nobody is on the new version
+        ("error", 25, None, None),
+    ],
+)
+def test_a_hold_says_when_users_go_back_by_themselves(
+    kind: str, weight: int, deadline: int | None, minutes: int | None
+) -> None:
+    ends_at = make.NOW + timedelta(minutes=deadline) if deadline else None
+    rollout = baking(desired_weight=weight, overall_deadline_at=ends_at)
+    hold(rollout, kind)
+    holds = load_holds(rollout.pk, MEMBER, make.NOW)
+    assert holds is not None
+    assert holds.lines[0].returns_at == (make.NOW + timedelta(minutes=minutes) if minutes else None)
+    drawn = panels.render("rollout/holds", rollout.pk, MEMBER, make.NOW)
+    assert ("Should it stay, everybody goes back" in drawn) is (minutes is not None)
+
+
+def test_the_share_of_users_is_drawn_beside_the_one_that_is_wanted() -> None:
+    rollout = baking()
+    make.guardrail(rollout.target, kind="sample_ratio")
+    make.readings(rollout.target, make.NOW, units=950, candidate=50)
+    page = panels.context("rollout/guardrails", rollout.pk, MEMBER, make.NOW)
+    assert page is not None
+    chart = page["guardrails"].cards[0].chart
+    assert chart.points == [(make.NOW.timestamp(), 5.0, None)]
+    assert (chart.threshold, chart.limit_word, chart.bad_side, chart.has_baseline) == (
+        5.0,
+        "Wanted",
+        "",
+        False,
+    )
+    assert chart.summary == "The new version got 5.0 % of them last; 5 % are wanted."
+    drawn = panels.render("rollout/guardrails", rollout.pk, MEMBER, make.NOW)
+    assert "Wanted" in drawn and 'class="over"' not in drawn
+
+
+def test_where_fewer_is_worse_the_trouble_is_below_the_line() -> None:
+    rollout = baking()
+    guardrail = make.guardrail(rollout.target, "orders", fewer_is_worse=True, ratio=1.25)
+    counted = {"candidate_units": 100, "candidate_bad": 9, "baseline_units": 1000, "baseline_bad": 100}
+    Judgement.objects.create(
+        rollout=rollout, guardrail=guardrail, stage_index=1, verdict="pending", evidence=counted, at=make.NOW
+    )
+    (card,) = load_guardrails(rollout.pk, MEMBER, make.NOW).cards  # type: ignore[union-attr]
+    assert card.chart is not None
+    assert (card.chart.threshold, card.chart.bad_side) == (8.0, "below")
+
+
+def test_the_processes_of_a_service_are_one_point_of_a_chart() -> None:
+    rollout = baking()
+    guardrail = make.guardrail(rollout.target)
+    for source, bad in (("web-1", 0), ("web-2", 10)):
+        make.readings(rollout.target, make.NOW, units=100, bad=bad, source=source)
+    points = points_since([rollout], make.NOW - timedelta(minutes=1))
+    assert points[rollout.pk][f"{rollout.pk}-{guardrail.pk}"] == ((make.NOW.timestamp(), 5.0, 5.0),)
+
+
 def test_a_guardrail_says_its_promise_until_it_has_judged() -> None:
     rollout = baking()
     guardrail = make.guardrail(rollout.target)
@@ -134,7 +212,9 @@ def test_a_guardrail_says_its_promise_until_it_has_judged() -> None:
     assert card.evidence == "Evidence against it: E = 1, fails at 100"
     assert card.chart is not None
     assert (card.chart.threshold, card.chart.points) == (0.44, [])
-    assert card.chart.summary == "The new version 1.00%, the old one 0.40% of 500 and 9,500."
+    assert card.chart.summary == (
+        "The new version 1.00%, the old one 0.40% of 500 and 9,500. The line is at 0.44 %."
+    )
 
 
 def test_a_judgement_of_an_earlier_stage_says_nothing_of_this_one() -> None:

@@ -15,7 +15,8 @@ class Chart:
 
     `points` are (seconds since 1970, candidate, baseline), oldest first; a missing value is None. A fragment
     pushed over the socket may leave them empty: the element keeps the points it has. `summary` is the text
-    equivalent.
+    equivalent. `limit_word` names the line; on its `bad_side` ("above", "below" or "") is trouble. One
+    without a baseline draws the candidate alone.
     """
 
     key: str
@@ -25,6 +26,9 @@ class Chart:
     threshold: float | None = None
     window_seconds: int = 600
     summary: str = ""
+    limit_word: str = "Threshold"
+    bad_side: str = "above"
+    has_baseline: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,10 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class HoldLine:
-    """One open hold: why, since when, until when, who can clear it."""
+    """One open hold: why, since when, until when, who can clear it.
+
+    `returns_at` is when users are taken back by itself, should it stay; `but` says when they are not.
+    """
 
     word: str
     text: str
@@ -155,6 +162,8 @@ class HoldLine:
     until_at: datetime | None = None
     who: str = ""
     clear: Action | None = None
+    returns_at: datetime | None = None
+    but: str = ""
 
 
 @dataclass(frozen=True, slots=True)

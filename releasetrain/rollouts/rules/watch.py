@@ -12,7 +12,7 @@ from releasetrain.rollouts.rules.judging import judge
 from releasetrain.rollouts.rules.measuring import STALE_AFTER, absorb
 from releasetrain.rollouts.rules.moves import look_at, start_rollback
 from releasetrain.rollouts.rules.new_errors import look_at_lines
-from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
+from releasetrain.rollouts.rules.snapshot import Hold, Readings, Snapshot
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 
 OUTAGE_LIMIT = timedelta(minutes=30)
@@ -122,12 +122,28 @@ def _first_failure(rollout: Snapshot) -> str | None:
     return next((failed for failed in failures if failed), None)
 
 
+def outage_limit(weight: int) -> timedelta:
+    """Return for how long users may be on a version that nobody measures."""
+    return OUTAGE_LIMIT_AT_HIGH_WEIGHT if weight > OUTAGE_HIGH_WEIGHT else OUTAGE_LIMIT
+
+
+def comes_back_at(
+    hold: Hold, holds: Iterable[Hold], *, weight: int, overall_deadline_at: datetime | None
+) -> datetime | None:
+    """Return when users are taken back by themselves, should a hold stay; None where they never are."""
+    ends = []
+    if hold.kind is HoldKind.METRICS_OUTAGE:
+        ends.append(hold.opened_at + outage_limit(weight))
+    if overall_deadline_at is not None and not any(one.stops_the_clock for one in holds):
+        ends.append(overall_deadline_at)
+    return min(ends, default=None)
+
+
 def _blind_reason(rollout: Snapshot, readings: Readings, now: datetime) -> str | None:
     outage = rollout.hold(HoldKind.METRICS_OUTAGE)
     if outage is None or readings.is_provider_incident or are_data_fresh(rollout, now):
         return None
-    is_high = rollout.desired_weight > OUTAGE_HIGH_WEIGHT
-    limit = OUTAGE_LIMIT_AT_HIGH_WEIGHT if is_high else OUTAGE_LIMIT
+    limit = outage_limit(rollout.desired_weight)
     if now - outage.opened_at < limit:
         return None
     return f"Nothing has been measured for {in_words(limit)} at {rollout.desired_weight} %."

@@ -75,6 +75,8 @@ def geometry(chart: Any) -> dict[str, Any]:
         "baseline_path": path(((at, value) for at, _, value in drawn), start, span, top),
         "dot_path": path([(last[0], last[1])], start, span, top) + "h0" if last else "",
         "threshold_y": None if limit is None else f"{limit:.2f}",
+        "over_y": f"{limit:.2f}" if limit is not None and chart.bad_side == "below" else "0",
+        "over_height": None if limit is None else f"{_over(limit, chart.bad_side):.2f}",
         "candidate": figure(last[1] if last else None, chart.unit),
         "baseline": figure(next((p[2] for p in reversed(seen) if p[2] is not None), None), chart.unit),
         "limit": figure(chart.threshold, chart.unit),
@@ -83,6 +85,11 @@ def geometry(chart: Any) -> dict[str, Any]:
         "half": axis_figure(span / 120),
         "data": json.dumps(seen, separators=(",", ":")),
     }
+
+
+def _over(limit: float, bad_side: str) -> float:
+    """Return the height of the part of the plot in which the candidate is in trouble."""
+    return HEIGHT - limit if bad_side == "below" else limit
 
 
 @register.inclusion_tag("components/chart.html")
