@@ -114,13 +114,21 @@ def _weight(snapshot: Snapshot) -> str:
 
 
 def _next(snapshot: Snapshot) -> str:
+    return f"{snapshot.ladder.stage(snapshot.stage_index + 1).weight} %"
+
+
+def _next_share(snapshot: Snapshot) -> str:
     stage = snapshot.ladder.stage(snapshot.stage_index + 1)
-    return f"{stage.weight} %{f' of {stage.segment}' if stage.segment else ''}"
+    return f"{stage.weight} % of {stage.segment or 'users'}"
+
+
+def _share(snapshot: Snapshot) -> str:
+    return f"{_weight(snapshot)} of {snapshot.stage.segment or 'users'}"
 
 
 def _everybody(snapshot: Snapshot) -> str:
     return (
-        f"All users get the new version at once, where {_weight(snapshot)} have it now. It waits until a "
+        f"All users get the new version at once, where {_share(snapshot)} have it now. It waits until a "
         "second person agrees; the automatic rollback stays armed."
     )
 
@@ -128,7 +136,7 @@ def _everybody(snapshot: Snapshot) -> str:
 def _promoted(snapshot: Snapshot) -> str:
     if snapshot.is_last_stage:
         return "It counts as arrived at once. The old version is no longer kept warm."
-    return f"{_next(snapshot)} of users get the new version, where {_weight(snapshot)} have it now."
+    return f"{_next_share(snapshot)} get the new version, where {_share(snapshot)} have it now."
 
 
 def _skipped(snapshot: Snapshot) -> str:
@@ -136,7 +144,7 @@ def _skipped(snapshot: Snapshot) -> str:
     early = f"before the bake of {bake} is over. A failing guardrail still blocks."
     if snapshot.is_last_stage:
         return f"It counts as arrived at once, {early}"
-    return f"{_weight(snapshot)} of users become {_next(snapshot)} at once, {early}"
+    return f"{_share(snapshot)} become {_next_share(snapshot)} at once, {early}"
 
 
 Say = Callable[[Snapshot], str]
@@ -162,7 +170,7 @@ def _paused(snapshot: Snapshot) -> str:
 
 
 def _rejected(snapshot: Snapshot) -> str:
-    return f"The next stage is refused and {_weight(snapshot)} of users go back to the old version."
+    return f"The next stage is refused and {_share(snapshot)} go back to the old version."
 
 
 def _promote(snapshot: Snapshot) -> str:

@@ -15,7 +15,7 @@ from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Action, Rolling, RollingGroup, RollingLine, Tone
-from releasetrain.panels.stages import Moving, moving_of, stages_of
+from releasetrain.panels.stages import Moving, moving_of, segment_now, stages_of
 from releasetrain.rollouts.access import may_operate
 from releasetrain.rollouts.models import Intent, Rollout, Transition
 from releasetrain.rollouts.rolling import RETURNED, returning, revertible, unfinished
@@ -130,6 +130,7 @@ def _line(one: Moving, back: Return | None, roles: Roles) -> RollingLine:
         stages=stages_of(one),
         url=links.live(departure.pk) if departure else "",
         code=departure.code if departure else "",
+        segment=segment_now(rollout),
         words=words,
         tone=tone,
         reasons=shown([hold_reason(hold) for hold in one.holds], Audience.MEMBER),
@@ -193,7 +194,7 @@ def everything_of(mine: Sequence[Moving], *, unlisted: int = 0) -> Action | None
     waiting = [one for one in forward if one.state in WAITING_STATES]
     if not seen and not waiting:
         return None
-    named = [f"{one.rollout.target} ({one.rollout.desired_weight} %)" for one in seen[:MOST_NAMED]]
+    named = [f"{one.rollout.target} ({_share(one.rollout)})" for one in seen[:MOST_NAMED]]
     if len(seen) > MOST_NAMED:
         named.append(f"{len(seen) - MOST_NAMED} more")
     back = f"{_rollouts(len(seen))} to 0 % at once: {listed(named)}." if seen else ""
@@ -209,6 +210,11 @@ def everything_of(mine: Sequence[Moving], *, unlisted: int = 0) -> Action | None
         asks="optional",
         consequence=" ".join(part for part in (back, off, rest, why) if part),
     )
+
+
+def _share(rollout: Rollout) -> str:
+    segment = segment_now(rollout)
+    return f"{rollout.desired_weight} %{f' of {segment}' if segment else ''}"
 
 
 def _rollouts(count: int) -> str:

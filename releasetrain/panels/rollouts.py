@@ -8,7 +8,7 @@ from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.shapes import Action, HoldLine, Holds, RolloutTrack
-from releasetrain.panels.stages import Moving, clock_words, moving_of, stages_of
+from releasetrain.panels.stages import Moving, clock_words, moving_of, segment_now, stages_of
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import VERIFIED_AFTER
 from releasetrain.rollouts.rules.states import (
@@ -75,6 +75,7 @@ def track_of(one: Moving, audience: Audience) -> RolloutTrack:
         state=one.shown_state,
         stages=stages_of(one),
         weight=rollout.desired_weight,
+        segment=segment_now(rollout),
         note=_note(one, audience),
         next_weight=one.next_weight,
         bake_started_at=rollout.state_entered_at if is_baking else None,
@@ -88,7 +89,8 @@ def track_of(one: Moving, audience: Audience) -> RolloutTrack:
 
 def _note(one: Moving, audience: Audience) -> str:
     if one.state is R.SHIFTING:
-        return f"Sending {one.rollout.desired_weight} % of users to the new version."
+        share = f"{one.rollout.desired_weight} % of {segment_now(one.rollout) or 'users'}"
+        return f"Sending {share} to the new version."
     if one.state is R.PREFLIGHT:
         return "Checks run before the first user sees it."
     if one.state is R.QUEUED:

@@ -122,6 +122,12 @@ def stages_of(moving: Moving) -> list[Stage]:
     ]
 
 
+def segment_now(rollout: Rollout) -> str:
+    """Return the segment that a rollout's weight is a share of now, "" where it is everybody."""
+    at, ladder = rollout.stage_index, rollout.ladder
+    return segment_of(ladder[at]) if rollout.desired_weight and 0 <= at < len(ladder) else ""
+
+
 def leading(rollouts: Sequence[Moving]) -> Moving | None:
     """Pick the rollout that a departure is told by: what comes back, else what has come least far."""
     forward = [one for one in rollouts if one.rollout.kind == "forward"]

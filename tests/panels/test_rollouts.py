@@ -355,3 +355,13 @@ def test_a_track_names_the_segment_of_a_stage() -> None:
     track = load_track(make.rollout(ladder=ladder).pk, Audience.MEMBER, make.NOW)
     assert track is not None
     assert [stage.note for stage in track.stages[:2]] == ["region=eu", ""]
+
+
+def test_a_share_of_a_segment_is_said_as_one_and_what_comes_next_too() -> None:
+    ladder = [{"weight": 50, "bake_seconds": 600, "segment": "region=eu"}, *make.LADDER]
+    rollout = baking(ladder=ladder, stage_index=0, desired_weight=50)
+    track = load_track(rollout.pk, Audience.MEMBER, make.NOW)
+    assert track is not None and track.segment == "region=eu"
+    _, actions = controls(rollout)
+    said = "1 % of users get the new version, where 50 % of region=eu have it now."
+    assert actions["promote"].consequence == said

@@ -73,6 +73,14 @@ def test_everything_that_rolls_stands_on_one_page_with_a_button_each(sign_in: Si
     assert page.index("Payments") < page.index("Storefront")
 
 
+def test_a_stage_of_a_segment_is_told_as_one(sign_in: SignIn) -> None:
+    ladder = [{"weight": 50, "bake_seconds": 600, "segment": "region=eu"}, *make.LADDER]
+    baking("Storefront", 50, ladder=ladder)
+    page = " ".join(text(sign_in(Role.ON_CALL)).split())
+    assert "only of region=eu" in page
+    assert "Storefront in Production (50 % of region=eu)" in page
+
+
 def test_an_empty_page_says_so(sign_in: SignIn) -> None:
     page = text(sign_in(Role.VIEWER))
     assert "Nothing rolls" in page

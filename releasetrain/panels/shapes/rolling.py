@@ -27,6 +27,7 @@ class RollingLine:
     stages: Sequence[Stage]
     url: str = ""
     code: str = ""
+    segment: str = ""
     words: str = ""
     tone: Tone = "quiet"
     reasons: Sequence[Reason] = ()

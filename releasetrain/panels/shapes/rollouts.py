@@ -64,8 +64,8 @@ class Guardrails:
 class RolloutTrack:
     """Where one rollout stands.
 
-    While a bake runs, `bake_ends_at` is its forecast end and counts down; while it is held it is None and
-    `bake_left` says what is left in words.
+    `weight` is a share of `segment`, of all users where that is empty. While a bake runs, `bake_ends_at` is
+    its forecast end and counts down; while it is held it is None and `bake_left` says what is left in words.
     """
 
     pk: int
@@ -84,6 +84,7 @@ class RolloutTrack:
     read_back: str = ""
     is_accelerated: bool = False
     reasons: list[Reason] = field(default_factory=list)
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
