@@ -142,7 +142,7 @@ def _dependencies(services: dict[str, Service], now: datetime) -> None:
 
 
 def _guardrails(target: Target) -> None:
-    """Promise how the storefront behaves; there is no verb for guardrails yet, so its rule is asked here."""
+    """Promise how the storefront behaves; nothing is reported yet, so only its rule is asked."""
     for spec in world.GUARDRAILS:
         fields = spec.fields()
         if problems := problems_of(GuardrailRule(**fields)):

@@ -25,6 +25,8 @@ from releasetrain.rollouts.rules.statistics import Arm, Dispersion, detectable_r
 # So many bakes of each stage, spread over the day, and so many points of them altogether.
 BAKES = 12
 MOST_POINTS = 6000
+# How many points of the old version alone are looked at before a bake, as the checks before a start do.
+LOOKBACK = 60
 POINT = timedelta(seconds=10)
 GAP = timedelta(seconds=60)
 
@@ -80,9 +82,7 @@ def rehearse(guardrail: Guardrail, points: Sequence[Counts], ladder: Ladder, *, 
     """
     known = [_together(point) for point in points]
     told = [(at, arm) for at, arm in known if arm is not None]
-    dispersion = Dispersion()
-    for _, arm in told:
-        dispersion = dispersion.after(arm)
+    dispersion = _dispersion(told)
     crossed, looks = _crossings(guardrail, told)
     rng = random.Random(seed)  # noqa: S311 - a draw that can be repeated, no secret
     compared = [stage for stage in ladder.stages if stage.weight < 100]
@@ -152,7 +152,9 @@ def _stage(
     starts = [number * max(len(told) - length, 0) // max(bakes - 1, 1) for number in range(bakes)]
     verdicts, seen = [], []
     for start in starts:
-        verdict, units = _bake(guardrail, stage, told[start : start + length], rng, burst)
+        before = told[max(start - LOOKBACK, 0) : start] or told[:LOOKBACK]
+        carried = _dispersion(before) if guardrail.kind is GuardrailKind.RATIO else Dispersion()
+        verdict, units = _bake(guardrail, stage, told[start : start + length], carried, rng, burst)
         verdicts.append(verdict)
         seen.append(units)
     units = median(seen)
@@ -172,6 +174,13 @@ def _stage(
     )
 
 
+def _dispersion(told: Iterable[tuple[datetime, Arm]]) -> Dispersion:
+    dispersion = Dispersion()
+    for _, arm in told:
+        dispersion = dispersion.after(arm)
+    return dispersion
+
+
 def _sum(told: Iterable[tuple[datetime, Arm]]) -> Arm:
     total = NOTHING_COUNTED
     for _, arm in told:
@@ -183,6 +192,7 @@ def _bake(
     guardrail: Guardrail,
     stage: Stage,
     told: Sequence[tuple[datetime, Arm]],
+    carried: Dispersion,
     rng: random.Random,
     burst: float,
 ) -> tuple[Verdict, float]:
@@ -190,7 +200,7 @@ def _bake(
     points = [_split(at, arm, stage.weight / 100, rng, burst) for at, arm in told]
     entered_at = told[0][0] - POINT
     look = Look(now=entered_at, stage_index=0, weight=stage.weight, entered_at=entered_at)
-    state = absorb(guardrail, GuardrailState(), points, look)
+    state = absorb(guardrail, GuardrailState(dispersion=carried), points, look)
     end = Look(now=told[-1][0], stage_index=0, weight=stage.weight, entered_at=entered_at, is_bake_done=True)
     if guardrail.kind is GuardrailKind.NEW_ERRORS:  # what is just like the old version writes nothing new
         state = look_at_lines(guardrail, state, (), end)

@@ -62,7 +62,7 @@ class PromiseForm(forms.Form):
     ratio = forms.FloatField(
         initial=1.1,
         label="Allowed ratio",
-        help_text="1.1: at most a tenth worse than the old version; no share of users fails for less.",
+        help_text="1.1: at most a tenth worse than the old version.",
     )
     alpha = Percent(
         initial=0.01,
