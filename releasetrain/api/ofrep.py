@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import django
 from django.conf import settings
@@ -124,8 +124,8 @@ class Ofrep:
         body = await read_body(receive)
         try:
             if key is not None:
-                targeting_key = targeting_key_of(context_of(body))
-                status, body = snapshot.single(key, targeting_key)
+                context = context_of(body)
+                status, body = snapshot.single(key, targeting_key_of(context), context)
                 return status, (), body
             return bulk(snapshot, body, known_etags)
         except BadContext as bad:
@@ -172,17 +172,17 @@ class Ofrep:
 def bulk(snapshot: Snapshot, request: bytes, known_etags: bytes) -> tuple[int, Headers, bytes]:
     """Answer for every flag, from the cache where the same bytes were asked at this revision."""
     etag, body = snapshot.cache.entries.get(request, (b"", b""))
-    targeting_key: str | None = None
+    context: dict[str, Any] = {}
     if not body:
         context = context_of(request)
-        targeting_key = targeting_key_of(context)
+        targeting_key_of(context)
         etag = etag or snapshot.etag(context)
     if known_etags and (etag in known_etags or known_etags == b"*"):
         if not body:
             snapshot.cache.keep(request, etag, b"")
         return 304, ((b"etag", etag),), b""
     if not body:
-        body = snapshot.bulk(targeting_key)
+        body = snapshot.bulk(targeting_key_of(context), context)
         snapshot.cache.keep(request, etag, body)
     return 200, ((b"etag", etag),), body
 

@@ -65,6 +65,7 @@ KINDS: dict[str, str] = {
     "rollouts.command.asked": "{actor} asks a second person to agree: {command} of {subject}. {reason}",
     "rollouts.rollout.taken_back": "{actor} takes {version} of {service} straight back: {reason}",
     "rollouts.rollout.retried": "{actor} tries {subject} again, from its first stage",
+    "rollouts.guardrail.dismissed": "{actor} dismissed {guardrail} of {subject} for {minutes} min: {reason}",
     "rollouts.stage.approved": "{actor} approved the next stage of {subject}",
     "calendars.window.opened": "{actor} opened the window {subject}: {reason}",
     "calendars.window.changed": "{actor} changed the window {subject}: {changed}",

@@ -5,7 +5,7 @@ Locks are taken in one order: the flag's row, then the environment's sequence. A
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -117,17 +117,20 @@ def set_percentage(
     reason: str,
     actor: Actor | None,
     now: datetime,
+    segments: Sequence[tuple[str, int]] = (),
 ) -> FlagRevision | None:
     """Set the share of users for whom a flag is on; None where it was set so already.
 
     :param thousandths: of a percent, 0 to 100000
     :param fence: the writer's generation: the highest that was ever seen here stands, a lower one is refused
     :param key: the writer's own name for this write, kept in the log
+    :param segments: who is let in before all others, e.g. [("region=eu", 50_000)]
     :raises FenceTooOld: a newer writer has been here
     :raises FlagFrozen: a person would raise it while a window is open
     """
-    if why := why_not_percentage(thousandths):
-        raise Invalid(why, field="percentage")
+    for share in (thousandths, *(share for _, share in segments)):
+        if why := why_not_percentage(share):
+            raise Invalid(why, field="percentage")
     with brief():
         locked = _lock(flag_environment)
         if fence < locked.fence:
@@ -136,13 +139,15 @@ def set_percentage(
                 f"the write “{key}” has {fence} and comes too late."
             )
         before, old = _facts(locked), locked.percentage
-        if (fence, thousandths) == (locked.fence, old):
+        wanted = [list(one) for one in segments]
+        is_as_before = (thousandths, wanted) == (old, locked.segments)
+        if is_as_before and fence == locked.fence:
             return None
-        if thousandths > old:
+        if thousandths > old or (wanted and wanted != locked.segments):
             _refuse_frozen(locked, reason, actor, now)
-        locked.fence, locked.percentage = fence, thousandths
-        locked.save(update_fields=["fence", "percentage"])
-        if thousandths == old:
+        locked.fence, locked.percentage, locked.segments = fence, thousandths, wanted
+        locked.save(update_fields=["fence", "percentage", "segments"])
+        if is_as_before:
             return None
         return _revise(
             locked,
@@ -289,6 +294,7 @@ def _facts(state: FlagEnvironment) -> dict[str, Any]:
         "killed": state.killed_at is not None,
         "killed_reason": state.killed_reason,
         "percentage": state.percentage,
+        **({"segments": state.segments} if state.segments else {}),
     }
 
 

@@ -37,8 +37,9 @@ class Flag(models.Model):
 class FlagEnvironment(models.Model):
     """What a flag is in one environment.
 
-    `percentage` is in thousandths of a percent (0 to 100000). `fence` is the highest generation that has
-    written here; a writer with a lower one is refused.
+    `percentage` is in thousandths of a percent (0 to 100000). `segments` are pairs like ["region=eu", 50000]:
+    users of whose context that is true are let in up to that percentage before all others. `fence` is the
+    highest generation that has written here; a writer with a lower one is refused.
     """
 
     flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="environments")
@@ -47,6 +48,7 @@ class FlagEnvironment(models.Model):
     killed_at = models.DateTimeField(null=True, blank=True)
     killed_reason = models.CharField(max_length=300, blank=True)
     percentage = models.PositiveIntegerField(default=0)
+    segments = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
     salt = models.CharField(max_length=100)
     bucket_version = models.PositiveSmallIntegerField(default=1)
     fence = models.BigIntegerField(default=0)

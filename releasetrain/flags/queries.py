@@ -12,7 +12,7 @@ from releasetrain.calendars.rules.judging import judge
 from releasetrain.calendars.rules.windows import Lane, Place
 from releasetrain.catalog.models import Target
 from releasetrain.flags.models import FlagEnvironment
-from releasetrain.flags.rules import FlagState
+from releasetrain.flags.rules import FlagState, segments_of
 from releasetrain.lib.verdict import Verdict
 
 NO_SERVICE = 0
@@ -50,6 +50,7 @@ def state_of(flag_environment: FlagEnvironment, revision: int) -> FlagState:
         salt=flag_environment.salt,
         bucket_version=flag_environment.bucket_version,
         revision=revision,
+        segments=segments_of(flag_environment.segments),
     )
 
 

@@ -1,9 +1,10 @@
 """Decide what a boolean flag answers: killed, disabled, or a sticky percentage of users."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import cbor2
@@ -11,6 +12,8 @@ import mmh3
 
 FULL = 100_000
 """The whole of the users, in thousandths of a percent."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
 
@@ -37,7 +40,10 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FlagState:
-    """What a flag is in one environment; `percentage` is in thousandths, `revision` its own last one."""
+    """What a flag is in one environment; `percentage` is in thousandths, `revision` its own last one.
+
+    `segments` are pairs ("region=eu", thousandths): who has that in the context is let in before all others.
+    """
 
     key: str
     enabled: bool
@@ -46,6 +52,7 @@ class FlagState:
     salt: str
     bucket_version: int
     revision: int
+    segments: tuple[tuple[str, int], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,7 +60,16 @@ class FlagState:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "FlagState":
         """Read a state back, passing over keys that a newer version may have added."""
-        return cls(**{field.name: value[field.name] for field in fields(cls)})
+        known = {field.name: value[field.name] for field in fields(cls) if field.name != "segments"}
+        return cls(**known, segments=segments_of(value.get("segments", ())))
+
+
+def segments_of(value: Iterable[Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    """Read segments as JSON keeps them.
+
+    :raises TypeError, ValueError: they are something else
+    """
+    return tuple((str(name), int(thousandths)) for name, thousandths in value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,8 @@ def settle(state: FlagState) -> Answer | Failure | None:
         return Answer(value=False, reason=Reason.DISABLED, is_killed=True)
     if not state.enabled:
         return Answer(value=False, reason=Reason.DISABLED)
-    if state.percentage <= 0 or state.percentage >= FULL:
+    is_same_for_all = not any(share > state.percentage for _, share in state.segments)
+    if state.percentage >= FULL or (state.percentage <= 0 and is_same_for_all):
         return Answer(value=state.percentage >= FULL, reason=Reason.STATIC)
     if state.bucket_version not in GATES:
         return Failure(
@@ -107,9 +124,26 @@ def settle(state: FlagState) -> Answer | Failure | None:
     return None
 
 
-def is_in(state: FlagState, targeting_key: str) -> bool:
+def is_in(state: FlagState, targeting_key: str, context: Mapping[str, Any] = NOTHING) -> bool:
     """Tell whether a user is inside the percentage; who is in at 5 % is in at 10 %."""
-    return GATES[state.bucket_version](state.salt, targeting_key) < state.percentage
+    return GATES[state.bucket_version](state.salt, targeting_key) < share_of(state, context)
+
+
+def share_of(state: FlagState, context: Mapping[str, Any]) -> int:
+    """Return up to which place users with this context are let in, in thousandths of a percent."""
+    if not state.segments:
+        return state.percentage
+    shares = [share for name, share in state.segments if is_of(name, context)]
+    return max([state.percentage, *shares])
+
+
+def is_of(segment: str, context: Mapping[str, Any]) -> bool:
+    """Tell whether a context belongs to a segment such as "region=eu": by text, a number, or true."""
+    attribute, _, wanted = segment.partition("=")
+    value = context.get(attribute)
+    if isinstance(value, bool):
+        return wanted == str(value).lower()
+    return isinstance(value, str | int | float) and str(value) == wanted
 
 
 def key_missing(state: FlagState) -> Failure:
@@ -125,7 +159,9 @@ def not_found(key: str) -> Failure:
     return Failure(ErrorCode.FLAG_NOT_FOUND, f"There is no flag “{key[:100]}” in this environment.")
 
 
-def evaluate(state: FlagState | None, key: str, targeting_key: str | None) -> Answer | Failure:
+def evaluate(
+    state: FlagState | None, key: str, targeting_key: str | None, context: Mapping[str, Any] = NOTHING
+) -> Answer | Failure:
     """Answer for one user: unknown, killed, disabled, all or nobody, then the user's place on the ramp."""
     if state is None:
         return not_found(key)
@@ -133,7 +169,7 @@ def evaluate(state: FlagState | None, key: str, targeting_key: str | None) -> An
         return settled
     if not targeting_key:
         return key_missing(state)
-    return Answer(value=is_in(state, targeting_key), reason=Reason.SPLIT)
+    return Answer(value=is_in(state, targeting_key, context), reason=Reason.SPLIT)
 
 
 def percent(thousandths: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from releasetrain.flags.rules import (
     GATES,
+    NOTHING,
     Answer,
     ErrorCode,
     Failure,
@@ -19,6 +20,7 @@ from releasetrain.flags.rules import (
     key_missing,
     not_found,
     settle,
+    share_of,
 )
 
 DATABASE, FILE = "database", "file"
@@ -59,19 +61,19 @@ class Compiled:
     outside: bytes = b""
     missing: bytes = b""
 
-    def single(self, targeting_key: str | None) -> tuple[int, bytes]:
+    def single(self, targeting_key: str | None, context: Mapping[str, Any] = NOTHING) -> tuple[int, bytes]:
         """Answer for one user, with the status that the answer has when it stands alone."""
         if self.settled:
             return self.settled_status, self.settled
         if not targeting_key:
             return BAD_REQUEST, self.missing
-        return OK, self.of(targeting_key)
+        return OK, self.of(targeting_key, context)
 
-    def of(self, targeting_key: str) -> bytes:
+    def of(self, targeting_key: str, context: Mapping[str, Any] = NOTHING) -> bytes:
         """Answer for one user of a flag that is not settled."""
         state = self.state
         place = GATES[state.bucket_version](state.salt, targeting_key)
-        return self.inside if place < state.percentage else self.outside
+        return self.inside if place < share_of(state, context) else self.outside
 
 
 def compile_flag(state: FlagState, environment: str, source: str) -> Compiled:
@@ -119,17 +121,19 @@ class Snapshot:
     flags: Mapping[str, Compiled]
     cache: AnswerCache = field(default_factory=AnswerCache, compare=False, repr=False)
 
-    def single(self, key: str, targeting_key: str | None) -> tuple[int, bytes]:
+    def single(
+        self, key: str, targeting_key: str | None, context: Mapping[str, Any] = NOTHING
+    ) -> tuple[int, bytes]:
         """Return status and body for one flag."""
         flag = self.flags.get(key)
         if flag is None:
             return NOT_FOUND, item(key, not_found(key), {})
-        return flag.single(targeting_key)
+        return flag.single(targeting_key, context)
 
-    def bulk(self, targeting_key: str | None) -> bytes:
+    def bulk(self, targeting_key: str | None, context: Mapping[str, Any] = NOTHING) -> bytes:
         """Return the body for all flags, in the order of their keys."""
         items = [
-            flag.settled or (flag.of(targeting_key) if targeting_key else flag.missing)
+            flag.settled or (flag.of(targeting_key, context) if targeting_key else flag.missing)
             for flag in self.flags.values()
         ]
         head = write({"environment": self.environment, "revision": self.revision, "source": self.source})

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 import psycopg
 from django.db import connections
 
-from releasetrain.flags.rules import FlagState
+from releasetrain.flags.rules import FlagState, segments_of
 from releasetrain.flags.snapshot import DATABASE, House, Snapshot, build
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ ENVIRONMENTS: LiteralString = """
 """
 FLAGS: LiteralString = """
     SELECT s.environment_id, f.key, s.enabled, s.killed_at IS NOT NULL, s.percentage, s.salt,
-        s.bucket_version, coalesce((SELECT max(r.number) FROM flags_flagrevision r
+        s.bucket_version, s.segments, coalesce((SELECT max(r.number) FROM flags_flagrevision r
             WHERE r.environment_id = s.environment_id AND r.flag_id = s.flag_id), 0)
     FROM flags_flagenvironment s JOIN flags_flag f ON f.id = s.flag_id
     WHERE f.archived_at IS NULL
@@ -61,8 +61,9 @@ def load(connection: psycopg.Connection[Any], previous: Mapping[str, Snapshot]) 
         granted = connection.execute(TOKENS).fetchall()
         seen = _seen(connection, environments)
     states: dict[int, list[FlagState]] = {}
-    for environment, *columns in rows:
-        states.setdefault(environment, []).append(FlagState(*columns))
+    for environment, *columns, segments, revision in rows:
+        values = [*columns, revision, segments_of(segments)]
+        states.setdefault(environment, []).append(FlagState(*values))
     snapshots = {
         slug: build(slug, revision, states.get(pk, ()), DATABASE, previous.get(slug))
         for pk, slug, revision in environments

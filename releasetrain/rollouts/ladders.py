@@ -12,6 +12,7 @@ from releasetrain.catalog.models import Target
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.drivers.base import Driver
+from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import Observed
 
 logger = logging.getLogger(__name__)
@@ -59,9 +60,15 @@ def settle_seconds(target: Target) -> float:
         return SETTLE_SECONDS
 
 
-def observe(target: Target) -> Observed:
-    """Read a target back; an unreadable one is an observation without a weight."""
-    return _observe(Rung(target.driver, target))
+Place = tuple[Ladder, int]
+
+
+def observe(target: Target, at: Place | None = None) -> Observed:
+    """Read a target back; an unreadable one is an observation without a weight.
+
+    :param at: the ladder and the stage that should stand; without it, the largest share of anybody is meant
+    """
+    return _observe(Rung(target.driver, target), at)
 
 
 def observe_return(target: Target, *, fence: int) -> Observed:
@@ -79,10 +86,29 @@ def observe_return(target: Target, *, fence: int) -> Observed:
     return own
 
 
-def _observe(rung: Rung) -> Observed:
+def _observe(rung: Rung, at: Place | None = None) -> Observed:
     try:
         seen = rung.driver().observe(rung.target, deadline=OBSERVE_SECONDS)
     except Exception:
         logger.exception("The driver %s of %s could not be read.", rung.kind, rung.target)
         return Observed(at=clock.now(), weight=None)
-    return Observed(at=seen.at or clock.now(), weight=seen.weight, fence=seen.fence)
+    shares = dict(seen.segments)
+    return Observed(at=seen.at or clock.now(), weight=_as_seen(seen.weight, shares, at), fence=seen.fence)
+
+
+def _as_seen(weight: int | None, segments: dict[str, int], at: Place | None) -> int | None:
+    """Put shares of segments into one number: that of the stage which wants them, else the largest."""
+    if weight is None or (not segments and at is None):
+        return weight
+    return at[0].seen(at[1], weight, segments) if at is not None else max(weight, *segments.values())
+
+
+def why_not_segments(target: Target, ladder: Ladder) -> str:
+    """Say that the driver of a target cannot send a segment first, "" where it can or need not."""
+    named = [stage.segment for stage in ladder.stages if stage.segment]
+    if not named or driver_for(target.driver).capabilities.has_segments:
+        return ""
+    return (
+        f"The driver “{target.driver}” of {target} cannot send {named[0]} before everybody. "
+        "Take the stages for segments out of the ladder, or move it by a flag."
+    )

@@ -18,14 +18,15 @@ from releasetrain.rollouts.detours import detour_of
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.ladders import observe as observe
-from releasetrain.rollouts.ladders import observe_return
+from releasetrain.rollouts.ladders import observe_return, why_not_segments
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.new_lines import new_errors_of
 from releasetrain.rollouts.providers import outage_over
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, GuardrailState, Measurement
+from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
-from releasetrain.rollouts.rules.states import RolloutKind, RolloutState
+from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutKind, RolloutState
 from releasetrain.rollouts.together import blocks, must_return
 from releasetrain.rollouts.windows import after_windows, windows_over
 from releasetrain.trains.rules.states import DepartureState
@@ -65,6 +66,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
         stable_healthy=_is_healthy(row, "limit_baseline"),
         candidate_healthy=_is_healthy(row, "limit_candidate"),
         driver_healthy=_driver_is_well(row.target),
+        undrivable=why_not_segments(row.target, Ladder.from_json(row.ladder)) if in_preflight else "",
         rollback_ready=_is_ready_to_return(row) if in_preflight else None,
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
         is_target_free=place.is_free and not left_over,
@@ -89,7 +91,8 @@ def observed_of(row: Rollout) -> Observed:
         # By the rows alone: only a rollback that is stuck looks at the fallbacks.
         asked = row.intents.order_by("-fence").values_list("rung", flat=True).first()
         return observe_return(row.target, fence=row.weight_fence) if asked else observe(row.target)
-    seen = observe(row.target)
+    is_moving = row.state in MOVING_STATES and row.kind == RolloutKind.FORWARD
+    seen = observe(row.target, (Ladder.from_json(row.ladder), row.stage_index) if is_moving else None)
     if row.kind == RolloutKind.FORWARD or seen.weight is None:
         return seen
     return replace(seen, weight=100 - seen.weight)

@@ -1,5 +1,6 @@
 """Read a rollout's rows into the values that the machine takes, and write a step back as one commit."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from releasetrain.rollouts.ladders import settle_seconds
 from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
-from releasetrain.rollouts.rules.ladder import Ladder
+from releasetrain.rollouts.rules.ladder import Ladder, Stage
 from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
 
@@ -78,7 +79,7 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         is_accelerated=row.is_accelerated,
         starts_at=row.starts_at,
         holds=tuple(hold_of(hold) for hold in holds),
-        guardrails=tuple(guardrail_of(one) for one in guardrails),
+        guardrails=_guardrails_at(Ladder.from_json(row.ladder).stage(row.stage_index), guardrails),
         guardrail_states={
             name: GuardrailState.from_json(state) for name, state in row.guardrail_states.items()
         },
@@ -90,6 +91,12 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         acknowledged_windows=tuple(row.acknowledged_windows),
         settle_seconds=settle_seconds(row.target),
     )
+
+
+def _guardrails_at(stage: Stage, rows: Iterable[models.Guardrail]) -> tuple[Guardrail, ...]:
+    """Read the guardrails of a stage; nobody knows which share of all requests a segment has."""
+    known = (guardrail_of(one) for one in rows)
+    return tuple(one for one in known if not (stage.segment and one.kind is GuardrailKind.SAMPLE_RATIO))
 
 
 def hold_of(row: models.Hold) -> Hold:

@@ -7,6 +7,7 @@ from releasetrain.lib import clock
 from releasetrain.rollouts.drivers.base import Ack, Desired, Outcome
 from releasetrain.rollouts.ladders import Rung, rungs_of
 from releasetrain.rollouts.models import Intent, Rollout
+from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import IntentAction
 from releasetrain.rollouts.rules.states import RolloutKind
 
@@ -55,7 +56,10 @@ def _call(rung: Rung, intent: Intent, rollout: Rollout) -> Ack:
             return driver.rollback(target, fence=intent.fence, key=intent.key, deadline=ROLLBACK_SECONDS)
         is_return = intent.action == IntentAction.ROLLBACK
         deadline = ROLLBACK_SECONDS if is_return else APPLY_SECONDS
-        desired = Desired(target, weight, intent.fence, version)
+        segments: tuple[tuple[str, int], ...] = ()
+        if rollout.kind == RolloutKind.FORWARD:
+            weight, segments = Ladder.from_json(rollout.ladder).shares(rollout.stage_index)
+        desired = Desired(target, weight, intent.fence, version, segments)
         return driver.apply(desired, key=intent.key, deadline=deadline)
     except Exception as error:
         logger.exception("The driver %s of %s failed on intent %s.", rung.kind, rollout.target, intent.key)

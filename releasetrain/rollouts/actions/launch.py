@@ -5,18 +5,21 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
+from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Target
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.lib.words import listed
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.ladder import Ladder
-from releasetrain.rollouts.rules.states import RolloutKind, RolloutState
+from releasetrain.rollouts.rules.rollback import roll_back
+from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutKind, RolloutState
+from releasetrain.rollouts.store import snapshot_of, write
 from releasetrain.rollouts.together import bundles_of, newest_attempts, services_of
 from releasetrain.trains.actions import arrive, mark_rolled_back
 from releasetrain.trains.models import Departure
-from releasetrain.trains.rules.states import DepartureState
+from releasetrain.trains.rules.states import DepartureState, OnNewVersion
 
 CONDUCTOR = SystemActor("rollout engine")
 
@@ -43,7 +46,7 @@ def launch(departure: Departure, now: datetime) -> list[Rollout]:
         arrive(locked, now=now, outcome="Nothing was aboard that moves.")
         return []
     bundles = bundles_of(services)
-    return [
+    made = [
         queue(
             targets[one["service"]],
             one["version"],
@@ -54,6 +57,25 @@ def launch(departure: Departure, now: datetime) -> list[Rollout]:
         )
         for place, one in enumerate(services)
     ]
+    for rollout in made:
+        _meet_others(rollout, OnNewVersion(locked.plan.get("on_new_version") or OnNewVersion.QUEUE), now)
+    return made
+
+
+def _meet_others(rollout: Rollout, answer: OnNewVersion, now: datetime) -> None:
+    """Let a new version take the place of the one on its way, or not start beside it; else it waits in line.
+
+    A hotfix is never superseded by a train. A worker that has claimed the other one loses it by the fence.
+    """
+    others = Rollout.objects.filter(target=rollout.target, kind=RolloutKind.FORWARD)
+    others = others.exclude(departure=rollout.departure).exclude(state__in=sorted(TERMINAL_STATES))
+    if answer is OnNewVersion.SUPERSEDE:
+        older = others.exclude(departure__train__lane=Lane.HOTFIX).exclude(state=RolloutState.ROLLING_BACK)
+        older.update(is_superseded=True, fence=F("fence") + 1, next_due_at=now)
+    elif answer is OnNewVersion.REJECT and (other := others.select_related("departure").first()) is not None:
+        name = other.departure.code if other.departure else "Another rollout"
+        reason = f"{name} brings {other.to_version} to {rollout.target} already; this train does not wait."
+        write(roll_back(snapshot_of(rollout), reason, now), rollout, actor=CONDUCTOR, now=now)
 
 
 def _targets(services: Iterable[Mapping[str, Any]], departure: Departure) -> dict[str, Target]:

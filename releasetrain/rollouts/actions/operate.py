@@ -46,12 +46,22 @@ class NotAllBack(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a page sent: which command, under which uuid, decided on which state."""
+    """What a page sent: which command, under which uuid, decided on which state.
+
+    A dismissal names its guardrail and for how many minutes.
+    """
 
     kind: CommandKind
     id: uuid.UUID
     expected_seq: int | None = None
     reason: str = ""
+    guardrail: str = ""
+    minutes: int = 0
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return what the command says beside its reason."""
+        return {"guardrail": self.guardrail, "minutes": self.minutes} if self.guardrail else {}
 
 
 def operate(rollout: Rollout, order: Order, *, by: User, now: datetime) -> Rollout:
@@ -87,6 +97,7 @@ def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout,
         reason=order.reason,
         # A rollback is never refused for being decided on an older page (RULES L7).
         expected_seq=None if order.kind is CommandKind.ROLLBACK else order.expected_seq,
+        **order.details,
     )
     answer = commands.command(snapshot_now(row, now), asked, now)
     if isinstance(answer, Refusal) and answer.needs_second:
@@ -112,6 +123,7 @@ def _keep(row: Rollout, order: Order, *, by: User, now: datetime, **fields: Any)
         kind=order.kind,
         reason=order.reason[:500],
         expected_seq=order.expected_seq,
+        details=order.details,
         actor=by,
         at=now,
         **fields,
@@ -173,6 +185,7 @@ def _decide_seconded(pk: uuid.UUID, *, by: User, now: datetime) -> tuple[Rollout
         reason=waiting.reason,
         expected_seq=waiting.expected_seq,
         second=str(by) if str(by) != asker else by.email,
+        **waiting.details,
     )
     step = _refused_unless_step(commands.command(snapshot_now(row, now), asked, now))
     waiting.waits_until, waiting.seconded_by, waiting.seconded_at = None, by, now

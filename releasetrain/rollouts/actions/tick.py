@@ -1,11 +1,13 @@
 """Take one rollout one step further: claim, look, decide, write, ask (ENGINE section 6)."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from releasetrain.events.actions import SystemActor, record
+from releasetrain.rollouts.actions.compensate import compensate, note_compensations
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.launch import settle_return
 from releasetrain.rollouts.actions.versions import settle_version
@@ -71,10 +73,15 @@ def tick_one(pk: int, now: datetime, *, alone: bool = False) -> Step | None:
 def _advance(row: Rollout, now: datetime, *, alone: bool) -> Step:
     snapshot = snapshot_of(row)
     gathered = gather(row, now)
-    step = tick(snapshot, gathered.readings, now)
+    readings = gathered.readings
+    if snapshot.state is R.ROLLING_BACK and not snapshot.makes_way and row.kind == RolloutKind.FORWARD:
+        readings = replace(readings, compensating=compensate(row, now))
+    step = tick(snapshot, readings, now)
     with transaction.atomic():
         intents = write(step, row, actor=ENGINE, now=now, counted_reading=gathered.counted_reading)
-        if step.snapshot.state is RolloutState.SUCCEEDED and step.transitions:
+        if step.snapshot.state is R.PREFLIGHT and step.transitions:
+            note_compensations(row)
+        if step.snapshot.state is R.SUCCEEDED and step.transitions:
             settle_version(row, by=ENGINE, now=now)
             settle_return(row, now)
     if is_coming_back(step) and not alone:
@@ -119,7 +126,7 @@ def _note_failure(row: Rollout, now: datetime, error: Exception) -> None:
     """
     failures = row.failures + 1
     is_returning = row.state == RolloutState.ROLLING_BACK
-    wait = AGAIN if is_returning else min(AGAIN * 2 ** min(failures, 10), LONGEST_WAIT)
+    wait = AGAIN if is_returning else min(AGAIN * 2 ** min(failures - 1, 10), LONGEST_WAIT)
     with transaction.atomic():
         mine = Rollout.objects.filter(pk=row.pk, fence=row.fence)
         if not mine.update(failures=min(failures, MOST_COUNTED), next_due_at=now + wait):

@@ -32,16 +32,22 @@ class Capabilities:
     is_sticky: bool = False
     is_instant: bool = False
     is_fenced: bool = False
+    has_segments: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What a target should be: a weight in whole percents, under a fence."""
+    """What a target should be: a weight in whole percents, under a fence.
+
+    `segments` are pairs ("region=eu", percent) of those who are let in before all others; `weight` is then
+    the share of everybody. Only drivers that say `has_segments` are asked for any.
+    """
 
     target: Target
     weight: int
     fence: int
     version: str
+    segments: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ class Observed:
     fence: int | None = None
     at: datetime | None = None
     detail: str = ""
+    segments: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from releasetrain.rollouts.rules.baking import extend, go_on
+from releasetrain.rollouts.rules.dismissals import ALONE_UP_TO, why_not_minutes
+from releasetrain.rollouts.rules.dismissing import dismiss, needs_second, why_not_dismiss
 from releasetrain.rollouts.rules.draft import Draft
 from releasetrain.rollouts.rules.moves import cancel, enter_stage, start_rollback
 from releasetrain.rollouts.rules.refusals import WHY_NOT as WHY_NOT
@@ -32,13 +34,18 @@ PRECEDENCE: Sequence[CommandKind] = tuple(CommandKind)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Ask for something: who, why, on which state of the page, and with whom where two are needed."""
+    """Ask for something: who, why, on which state of the page, and with whom where two are needed.
+
+    A dismissal names its guardrail and for how many minutes.
+    """
 
     kind: CommandKind
     by: str
     reason: str = ""
     expected_seq: int | None = None
     second: str = ""
+    guardrail: str = ""
+    minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +77,26 @@ def command(snapshot: Snapshot, asked: Command, now: datetime) -> Step | Refusal
         return _refusal(snapshot, asked.kind, why_not)
     if not asked.reason.strip() and (wanted := reason_wanted(snapshot, asked.kind, now)):
         return Refusal(wanted)
-    if asked.kind is CommandKind.PROMOTE_FULL and asked.second.strip() in ("", asked.by):
-        return Refusal(
-            "Going straight to 100 % needs a second person, who is not the one who asks.", needs_second=True
-        )
+    if asked.kind is CommandKind.DISMISS and (
+        why_not := why_not_dismiss(snapshot, asked.guardrail) or why_not_minutes(asked.minutes)
+    ):
+        return Refusal(why_not)
+    if (wants_two := _wants_two(snapshot, asked.kind)) and asked.second.strip() in ("", asked.by):
+        return Refusal(f"{wants_two} needs a second person, who is not the one who asks.", needs_second=True)
     draft = Draft(snapshot, now)
     # A worker that decided before this must not commit after it: its claim is under the older fence.
     draft.change(fence=snapshot.fence + 1)
     DOES[asked.kind](draft, asked)
     return draft.step()
+
+
+def _wants_two(rollout: Snapshot, kind: CommandKind) -> str:
+    """Name what two people have to agree to, "" where one is enough."""
+    if kind is CommandKind.PROMOTE_FULL:
+        return "Going straight to 100 %"
+    if kind is CommandKind.DISMISS and needs_second(rollout):
+        return f"Dismissing what a guardrail found above {ALONE_UP_TO} %"
+    return ""
 
 
 def _refusal(snapshot: Snapshot, kind: CommandKind, sentence: str) -> Refusal:
@@ -162,6 +180,21 @@ def _extend_bake(draft: Draft, asked: Command) -> None:
     _wake(draft)
 
 
+def _dismiss(draft: Draft, asked: Command) -> None:
+    by = f"{asked.by} and {asked.second.strip()}" if asked.second.strip() else asked.by
+    minutes, reason = asked.minutes, asked.reason.strip()
+    states = dismiss(draft.rollout, asked.guardrail, minutes=minutes, by=by, reason=reason, now=draft.now)
+    draft.change(guardrail_states=states)
+    draft.tell(
+        EventKind.GUARDRAIL_DISMISSED,
+        guardrail=asked.guardrail,
+        minutes=minutes,
+        weight=draft.rollout.desired_weight,
+        reason=f"{reason} ({by})",
+    )
+    _wake(draft)
+
+
 def _rollback(draft: Draft, asked: Command) -> None:
     start_rollback(draft, "T9", _said(asked, "Rolled back"))
 
@@ -190,6 +223,7 @@ DOES: Mapping[CommandKind, Callable[[Draft, Command], None]] = {
     CommandKind.CANCEL: _cancel,
     CommandKind.PAUSE: _pause,
     CommandKind.EXTEND_BAKE: _extend_bake,
+    CommandKind.DISMISS: _dismiss,
     CommandKind.RESUME: _resume,
     CommandKind.APPROVE: _approve,
     CommandKind.PROMOTE: _promote,

@@ -1,6 +1,6 @@
 """Hold the stages that traffic climbs; whether they protect anybody is checked in one place below trains."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
@@ -63,6 +63,21 @@ class Ladder:
     def stage(self, index: int) -> Stage:
         """Return a stage; an index outside the ladder means the nearest end."""
         return self.stages[min(max(index, 0), self.last_index)]
+
+    def shares(self, index: int) -> tuple[int, tuple[tuple[str, int], ...]]:
+        """Return what a stage sends: the percentage of everybody, and of each segment opened up to there."""
+        opened = {one.segment: one.weight for one in self.stages[: index + 1] if one.segment}
+        stage = self.stage(index)
+        return 0 if stage.segment else stage.weight, tuple(opened.items())
+
+    def seen(self, index: int, everybody: int, segments: Mapping[str, int]) -> int:
+        """Return a read-back in the terms of a stage: its own weight only where all shares are as wanted."""
+        own, (wanted, opened) = self.stage(index), self.shares(index)
+        shares = [(wanted, everybody), *((weight, segments.get(name, 0)) for name, weight in opened)]
+        wrong = [have for want, have in shares if have != want]
+        if not wrong:
+            return own.weight
+        return next((have for have in wrong if have != own.weight), 0)
 
     def to_json(self) -> list[dict[str, object]]:
         return [stage.to_json() for stage in self.stages]

@@ -18,13 +18,13 @@ def look_at(draft: Draft, *, is_bake_done: bool = False) -> Look:
     """Return from where the guardrails of a rollout look at its stage."""
     rollout = draft.rollout
     sharing = sum(
-        guardrail.rolls_back and guardrail.decides_at(rollout.desired_weight)
+        guardrail.rolls_back and guardrail.decides_at(rollout.judged_weight)
         for guardrail in rollout.guardrails
     )
     return Look(
         now=draft.now,
         stage_index=rollout.stage_index,
-        weight=rollout.desired_weight,
+        weight=rollout.judged_weight,
         entered_at=rollout.state_entered_at,
         warm_up_seconds=rollout.warm_up_seconds,
         interval_seconds=rollout.interval_seconds,

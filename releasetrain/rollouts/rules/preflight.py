@@ -9,7 +9,7 @@ from releasetrain.rollouts.rules.snapshot import Readings, Snapshot
 
 def problems_before_start(rollout: Snapshot, readings: Readings) -> list[str]:
     """Return a sentence for each check that has failed; waiting would not mend it."""
-    problems = []
+    problems = [readings.undrivable] if readings.undrivable else []
     observed = readings.observed
     if observed is not None and observed.weight:
         problems.append(

@@ -9,6 +9,7 @@ from releasetrain.lib.moments import moment
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.rollouts.rules.baking import is_bake_done, worst_verdict
+from releasetrain.rollouts.rules.dismissing import why_not_dismiss
 from releasetrain.rollouts.rules.draft import Draft
 from releasetrain.rollouts.rules.guardrails import Verdict
 from releasetrain.rollouts.rules.snapshot import Snapshot
@@ -39,6 +40,7 @@ class CommandKind(StrEnum):
     CANCEL = "cancel"
     PAUSE = "pause"
     EXTEND_BAKE = "extend_bake"
+    DISMISS = "dismiss"
     RESUME = "resume"
     APPROVE = "approve"
     PROMOTE = "promote"
@@ -103,6 +105,7 @@ def present_verdict(rollout: Snapshot, now: datetime) -> Verdict:
 REASONS_WANTED: Mapping[CommandKind, str] = {
     CommandKind.SKIP_BAKE: "Say why the bake may be cut short.",
     CommandKind.PROMOTE_FULL: "Say why all users may go to the new version at once.",
+    CommandKind.DISMISS: "Say why what the guardrail found may be passed over.",
     CommandKind.REJECT: "Say why the next stage is rejected.",
     CommandKind.MARK_RESOLVED: "Say how you know that no user is on the new version any more.",
 }
@@ -139,7 +142,7 @@ def _failing(rollout: Snapshot) -> str | None:
     states = [
         rollout.state_of(guardrail)
         for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.desired_weight)
+        if guardrail.decides_at(rollout.judged_weight)
     ]
     failed = next((state.failed for state in states if state.failed), None)
     return f"A guardrail fails. {failed}" if failed else None
@@ -243,6 +246,14 @@ def why_not_extend_bake(rollout: Snapshot, now: datetime) -> str | None:
     return _not_watched(rollout)
 
 
+def why_not_dismiss_any(rollout: Snapshot, now: datetime) -> str | None:
+    """Return why there is nothing to dismiss; which guardrail is meant is asked with the command."""
+    refusals = [why_not_dismiss(rollout, one.name) for one in rollout.guardrails]
+    if None in refusals:
+        return None
+    return _over(rollout) or next(iter(filter(None, refusals)), "No guardrail watches this rollout.")
+
+
 def why_not_rollback(rollout: Snapshot, now: datetime) -> str | None:
     """Return why there is nothing to bring back; no hold, window, lock or guardrail ever is one."""
     if rollout.state is RolloutState.ROLLING_BACK and rollout.makes_way:
@@ -298,6 +309,7 @@ WHY_NOT: Mapping[CommandKind, Callable[[Snapshot, datetime], str | None]] = {
     CommandKind.CANCEL: why_not_cancel,
     CommandKind.PAUSE: why_not_pause,
     CommandKind.EXTEND_BAKE: why_not_extend_bake,
+    CommandKind.DISMISS: why_not_dismiss_any,
     CommandKind.RESUME: why_not_resume,
     CommandKind.APPROVE: why_not_approve,
     CommandKind.PROMOTE: why_not_promote,

@@ -36,7 +36,7 @@ def roll_back(
 def go_on(draft: Draft, readings: Readings) -> None:
     """Ask until 0 is read back twice (T10); the driver may fail for ever, this does not give up (T11)."""
     seen = see(draft, readings)
-    if _is_back(draft.rollout):
+    if _is_back(draft.rollout) and not readings.compensating:
         _finish(draft)
         return
     if draft.rollout.agreed_at is None and draft.in_state >= STUCK_AFTER:
@@ -44,7 +44,10 @@ def go_on(draft: Draft, readings: Readings) -> None:
     is_due = draft.before.next_due_at is None or draft.now >= draft.before.next_due_at
     if is_due and (seen is not Seen.AGREES or draft.rollout.settle_seconds > 0):
         _retry(draft, readings)
-    if draft.rollout.agreed_at is not None:
+    if _is_back(draft.rollout):
+        draft.waiting = readings.compensating
+        draft.due_in(RETRY_SECONDS[-1])
+    elif draft.rollout.agreed_at is not None:
         second_look_at = draft.rollout.agreed_at + VERIFIED_AFTER
         draft.due(max(second_look_at, draft.now + SHORTEST_WAIT))
         draft.waiting = "The weight was read back as 0 once; a second time makes it certain."

@@ -13,6 +13,7 @@ from releasetrain.rollouts.rules.windows import OpenWindow
 
 INTERVAL_SECONDS = 10.0
 WARM_UP_SECONDS = 30.0
+MOST_OF_A_SEGMENT = 50
 # Two agreeing read-backs must lie this far apart before a weight counts as verified.
 VERIFIED_AFTER = timedelta(seconds=1)
 
@@ -100,6 +101,11 @@ class Snapshot:
     @property
     def is_last_stage(self) -> bool:
         return self.stage_index >= self.ladder.last_index
+
+    @property
+    def judged_weight(self) -> int:
+        """Return the weight that guardrails judge by: beside a segment there are always other users."""
+        return min(self.desired_weight, MOST_OF_A_SEGMENT) if self.stage.segment else self.desired_weight
 
     @property
     def interval_seconds(self) -> float:
@@ -191,7 +197,8 @@ class Readings:
     `provider_outage` which. `turn_at` is
     when it is this rollout's turn after a window, `undecided` says why the decision to go no longer stands.
     `is_target_free` is false while somebody else has the target or stands before it in the line, `waits_for`
-    says whom for; `may_take` that whoever has it makes way for this one.
+    says whom for; `may_take` that whoever has it makes way for this one. `undrivable` says what of the ladder
+    the driver cannot do, `compensating` what has to be set back besides traffic before a rollback is over.
     """
 
     observed: Observed | None = None
@@ -215,6 +222,8 @@ class Readings:
     windows: tuple[OpenWindow, ...] = ()
     turn_at: datetime | None = None
     undecided: str = ""
+    undrivable: str = ""
+    compensating: str = ""
 
 
 class IntentAction(StrEnum):
@@ -273,6 +282,7 @@ class EventKind(StrEnum):
     HOLD_OPENED = "rollouts.hold.opened"
     HOLD_CLEARED = "rollouts.hold.cleared"
     STAGE_APPROVED = "rollouts.stage.approved"
+    GUARDRAIL_DISMISSED = "rollouts.guardrail.dismissed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ def deciding(rollout: Snapshot) -> tuple[Guardrail, ...]:
     return tuple(
         guardrail
         for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.desired_weight) and rollout.state_of(guardrail).dismissal is None
+        if guardrail.decides_at(rollout.judged_weight) and rollout.state_of(guardrail).dismissal is None
     )
 
 
@@ -117,7 +117,7 @@ def _first_failure(rollout: Snapshot) -> str | None:
     failures = (
         rollout.state_of(guardrail).failed
         for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.desired_weight)
+        if guardrail.decides_at(rollout.judged_weight)
     )
     return next((failed for failed in failures if failed), None)
 

@@ -8,7 +8,7 @@ from releasetrain.accounts.models import Team, User
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Environment, Service
-from releasetrain.trains.rules.states import Part, Turns
+from releasetrain.trains.rules.states import OnNewVersion, Part, Turns
 
 TRAIN_LANES = (Lane.TRAIN, Lane.HOTFIX)
 
@@ -112,6 +112,12 @@ class Train(models.Model):
     grace = models.DurationField(default=timedelta(minutes=30))
     ladder = models.JSONField(default=list)
     is_accelerated = models.BooleanField(default=False)
+    on_new_version = models.CharField(
+        max_length=10,
+        choices=[(one.value, one.words) for one in OnNewVersion],
+        default=OnNewVersion.QUEUE.value,
+        db_default=OnNewVersion.QUEUE.value,
+    )
     captain = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="trains")
     turns = models.CharField(
         max_length=10, choices=[(one.value, one.value) for one in Turns], default=Turns.DEPARTURE.value

@@ -10,7 +10,7 @@ from releasetrain.trains.queries.terms import TrainSettings, dates_ahead, schedu
 from releasetrain.trains.rules.ladder import why_not_ladder
 from releasetrain.trains.rules.readiness import Asks, why_not_asks
 from releasetrain.trains.rules.risk import MOST_POINTS
-from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.states import OnNewVersion, Turns
 from releasetrain.trains.rules.times import read_cut_offs, read_milestones
 from releasetrain.trains.rules.vehicles import Trait
 from releasetrain.trains.rules.weeks import why_too_near
@@ -74,6 +74,8 @@ def _people_problems(settings: TrainSettings) -> dict[str, str]:
     found: dict[str, str] = {}
     if settings.lane not in [lane.value for lane in TRAIN_LANES]:
         found["lane"] = "A train runs in the lane of trains or of hotfixes."
+    if settings.on_new_version not in [one.value for one in OnNewVersion]:
+        found["on_new_version"] = "A new version waits, takes the place of the one before, or does not start."
     if settings.turns not in [turn.value for turn in Turns]:
         found["turns"] = "Captains change with each departure or with each week."
     if len(set(settings.captains)) < len(settings.captains):

@@ -14,7 +14,7 @@ from releasetrain.lib import schedule
 from releasetrain.lib.schedule import Schedule
 from releasetrain.trains.models import Policy, Train, Variant
 from releasetrain.trains.rules.ladder import DEFAULT_LADDER
-from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.states import OnNewVersion, Turns
 from releasetrain.trains.rules.times import Terms, cut_off_before
 from releasetrain.trains.rules.timetable import Date
 from releasetrain.trains.rules.weeks import dates_between
@@ -43,6 +43,7 @@ class TrainSettings:
     grace: timedelta = timedelta(minutes=30)
     ladder: list[dict[str, Any]] = field(default_factory=lambda: list(DEFAULT_LADDER))
     is_accelerated: bool = False
+    on_new_version: str = OnNewVersion.QUEUE.value
     captain: User | None = None
     captains: tuple[User, ...] = ()
     turns: str = Turns.DEPARTURE.value

@@ -40,6 +40,7 @@ def plan_of(train: Train) -> Plan:
     return Plan(
         ladder=tuple(train.ladder),
         is_accelerated=train.is_accelerated,
+        on_new_version=train.on_new_version,
         asks=asks_of(train.policy),
         no_approval_needed=train.policy.no_approval_needed,
         policy=train.policy.name,

@@ -10,6 +10,7 @@ from releasetrain.lib.spans import in_words
 from releasetrain.lib.words import listed
 from releasetrain.trains.rules.ladder import segment_of
 from releasetrain.trains.rules.plan import Plan
+from releasetrain.trains.rules.states import OnNewVersion
 from releasetrain.trains.rules.vehicles import Trait
 
 NO_LIMIT = "no limit"
@@ -75,6 +76,7 @@ def _traits(values: Sequence[str] | None) -> str:
 WHAT = {
     "ladder": "Ladder",
     "accelerated": "Bakes shorter than 10 minutes",
+    "on_new_version": "A new version while another is on its way",
     "requirements": "Who must say go",
     "no_approval_needed": "No approval needed",
     "policy": "Policy",
@@ -86,6 +88,7 @@ WHAT = {
     "takes_only": "Carries only changes that",
 }
 WORDS: dict[str, Any] = {
+    "on_new_version": lambda value: OnNewVersion(value or OnNewVersion.QUEUE).words,
     "ladder": _ladder,
     "requirements": _asks,
     "grace_seconds": _grace,

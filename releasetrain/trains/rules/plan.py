@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from releasetrain.accounts.rules import Role
 from releasetrain.trains.rules.readiness import Asks
-from releasetrain.trains.rules.states import Part
+from releasetrain.trains.rules.states import OnNewVersion, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Plan:
 
     ladder: tuple[Mapping[str, Any], ...] = ()
     is_accelerated: bool = False
+    on_new_version: str = OnNewVersion.QUEUE.value
     asks: tuple[Ask, ...] = ()
     no_approval_needed: bool = False
     policy: str = ""
@@ -111,6 +112,7 @@ class Plan:
         return {
             "ladder": [dict(stage) for stage in self.ladder],
             "accelerated": self.is_accelerated,
+            "on_new_version": self.on_new_version,
             "requirements": [ask.to_json() for ask in self.asks],
             "no_approval_needed": self.no_approval_needed,
             "policy": self.policy,
@@ -131,6 +133,7 @@ class Plan:
         return cls(
             ladder=tuple(value.get("ladder", ())),
             is_accelerated=bool(value.get("accelerated", False)),
+            on_new_version=str(value.get("on_new_version") or OnNewVersion.QUEUE),
             asks=tuple(Ask.from_json(one) for one in value.get("requirements", ())),
             no_approval_needed=bool(value.get("no_approval_needed", False)),
             policy=str(value.get("policy", "")),

@@ -86,6 +86,25 @@ class Turns(StrEnum):
     WEEK = "week"
 
 
+class OnNewVersion(StrEnum):
+    """What a new version of a service does while another one is on its way to the same users (ENGINE 2)."""
+
+    QUEUE = "queue"
+    SUPERSEDE = "supersede"
+    REJECT = "reject"
+
+    @property
+    def words(self) -> str:
+        return ON_NEW_VERSION_WORDS[self]
+
+
+ON_NEW_VERSION_WORDS = {
+    OnNewVersion.QUEUE: "waits until that has ended",
+    OnNewVersion.SUPERSEDE: "takes its place: that goes back first",
+    OnNewVersion.REJECT: "does not start, and its departure ends",
+}
+
+
 class MovementKind(StrEnum):
     """What a past departure did; a repetition set the same reach once more."""
 

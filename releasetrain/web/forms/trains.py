@@ -16,7 +16,7 @@ from releasetrain.catalog.models import Environment, Service
 from releasetrain.lib.deadlines import before
 from releasetrain.trains.models import TRAIN_LANES, Policy, Train
 from releasetrain.trains.queries.settings import TrainSettings, train_problems
-from releasetrain.trains.rules.states import Turns
+from releasetrain.trains.rules.states import OnNewVersion, Turns
 from releasetrain.trains.rules.vehicles import Trait
 from releasetrain.web.forms import checks, ladders, rows
 from releasetrain.web.forms.deadlines import CutOffSet, Deadlines, MilestoneSet, initial_of
@@ -97,6 +97,12 @@ class TrainForm(checks.ChecksForm):
     )
     turns = forms.ChoiceField(
         choices=TURNS, initial=Turns.DEPARTURE.value, required=False, label="The next captain takes over"
+    )
+    on_new_version = forms.ChoiceField(
+        choices=[(one.value, one.words) for one in OnNewVersion],
+        initial=OnNewVersion.QUEUE.value,
+        required=False,
+        label="A new version while another is on its way",
     )
     check_in_lead = Minutes(
         min_value=1,
@@ -213,6 +219,7 @@ class TrainForm(checks.ChecksForm):
         typed["first_departs_at_local"] = typed["first_departs_at_local"].strftime("%Y-%m-%dT%H:%M:%S")
         typed["slug"] = typed["slug"] or slugify(typed["name"])[:50]
         typed["lane"] = typed["lane"] or Lane.TRAIN.value
+        typed["on_new_version"] = typed["on_new_version"] or OnNewVersion.QUEUE.value
         typed["turns"] = typed["turns"] or Turns.DEPARTURE.value
         typed["rule"] = "\n".join(line.strip() for line in typed["rule"].splitlines() if line.strip())
         if self.train is not None:

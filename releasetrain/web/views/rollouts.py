@@ -100,6 +100,8 @@ def read_order(request: Request, kind: str) -> Order:
             id=uuid.UUID(form["command_id"]) if form.get("command_id") else uuid.uuid4(),
             expected_seq=int(seq) if seq else None,
             reason=form.get("reason", "").strip()[:500],
+            guardrail=form.get("guardrail", ""),
+            minutes=int(form.get("minutes") or 0),
         )
     except ValueError:
         raise Invalid(

@@ -359,3 +359,47 @@ def test_nobody_promotes_past_a_critical_guardrail_that_does_not_pass(kind: Comm
     said = WHY_NOT[kind](quiet, world.now)
     assert said == "Errors is critical and does not pass, so nobody promotes past it."
     assert WHY_NOT[kind](replace(quiet, guardrails=(ERRORS,)), world.now) is None
+
+
+def suspected(weight: int = 1) -> World:
+    """Let the required guardrail suspect the new version, at a weight."""
+    world = baking(weight, ladder=ladder(*{weight, 100}))
+    states = {**world.snapshot.guardrail_states}
+    states["Errors"] = replace(states["Errors"], is_suspected=True)
+    world.snapshot = replace(world.snapshot, guardrail_states=states)
+    return world
+
+
+def test_dismiss_passes_over_a_finding_for_a_while_and_says_who_why_and_how_long() -> None:
+    world = suspected()
+    step = done(world, CommandKind.DISMISS, reason="A known bot.", guardrail="Errors", minutes=30)
+    given = world.snapshot.guardrail_states["Errors"].dismissal
+    assert given is not None
+    assert (given.by, given.reason, given.until) == ("Ada", "A known bot.", world.now + timedelta(minutes=30))
+    [event] = step.events
+    assert (event.kind, event.data["guardrail"]) == ("rollouts.guardrail.dismissed", "Errors")
+
+
+def test_dismiss_is_refused_in_words() -> None:
+    world = suspected()
+    ask_for = {"guardrail": "Errors", "minutes": 30}
+    assert (
+        refused(world, CommandKind.DISMISS, **ask_for)
+        == "Say why what the guardrail found may be passed over."
+    )
+    assert "No guardrail" in refused(world, CommandKind.DISMISS, reason="x", guardrail="Typo", minutes=30)
+    assert "minutes" in refused(world, CommandKind.DISMISS, reason="x", guardrail="Errors", minutes=0)
+    fine = baking()
+    assert "has found nothing" in refused(fine, CommandKind.DISMISS, reason="x", **ask_for)
+
+
+def test_dismiss_above_ten_percent_needs_a_second_person() -> None:
+    world = suspected(25)
+    given = {"reason": "A known bot.", "guardrail": "Errors", "minutes": 30}
+    answer = ask(world, CommandKind.DISMISS, **given)
+    assert isinstance(answer, Refusal)
+    assert answer.needs_second
+    done(world, CommandKind.DISMISS, second="Bob", **given)
+    dismissal = world.snapshot.guardrail_states["Errors"].dismissal
+    assert dismissal is not None
+    assert dismissal.by == "Ada and Bob"

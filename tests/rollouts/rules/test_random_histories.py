@@ -100,6 +100,8 @@ class Histories(RuleBasedStateMachine):
         self.windows: tuple[OpenWindow, ...] = ()
         self.turn_at: datetime | None = None
         self.undecided = ""
+        self.must_return = ""
+        self.compensating = ""
         self.go_on(ticks)
 
     # -- time and the world
@@ -137,6 +139,20 @@ class Histories(RuleBasedStateMachine):
     def the_line_and_the_decision_change(self, seconds: int | None, undecided: str) -> None:
         self.turn_at = None if seconds is None else self.now + timedelta(seconds=seconds)
         self.undecided = undecided
+
+    @rule(reason=st.sampled_from(["", "", "Ledger, aboard the same departure, was rolled back."]))
+    def the_rest_of_the_departure_changes(self, reason: str) -> None:
+        self.must_return = reason
+
+    @rule(left=st.sampled_from(["", "", "A flag has to be set back first."]))
+    def what_has_to_be_set_back_changes(self, left: str) -> None:
+        self.compensating = left
+
+    @rule()
+    def a_newer_version_takes_its_place(self) -> None:
+        """As launching the newer one writes it: under a higher fence, so that a claim before it is lost."""
+        if self.row.state not in TERMINAL_STATES:
+            self.row = replace(self.row, is_superseded=True, fence=self.row.fence + 1, next_due_at=self.now)
 
     # -- workers
 
@@ -228,11 +244,14 @@ class Histories(RuleBasedStateMachine):
             windows=self.windows,
             turn_at=self.turn_at,
             undecided=self.undecided,
+            must_return=self.must_return,
+            compensating=self.compensating,
         )
 
     def decide(self, claimed: Snapshot, readings: Readings) -> Step:
         step = tick(claimed, readings, self.now)
         self.check(step)
+        self.check_demands(step)
         self.check_windows(step, readings.windows)
         self.check_repeated(step, tick(step.snapshot, readings, self.now))
         return step
@@ -314,6 +333,16 @@ class Histories(RuleBasedStateMachine):
             assert after.next_due_at is None
         elif after.state is not RolloutState.QUEUED:
             assert after.next_due_at is not None
+
+    def check_demands(self, step: Step) -> None:
+        """T9, T10: what is demanded back gets nobody more, and nothing ends before all is set back."""
+        before, after = step.before, step.snapshot
+        if self.must_return or before.is_superseded:
+            assert after.desired_weight <= before.desired_weight, "advanced although it must come back"
+        is_over = before.state is RolloutState.ROLLING_BACK and after.state in TERMINAL_STATES
+        if is_over:
+            assert not self.compensating, "ended before all was set back"
+            assert self.target.weight == 0
 
     def check_windows(self, step: Step, windows: tuple[OpenWindow, ...]) -> None:
         """W1, W12: no user more while a window is open, but for one that lets a running rollout finish."""

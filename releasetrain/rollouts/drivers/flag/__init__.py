@@ -6,6 +6,7 @@ from releasetrain.catalog.models import Target
 from releasetrain.events.actions import SystemActor
 from releasetrain.flags.actions import FenceTooOld, set_percentage
 from releasetrain.flags.models import FlagEnvironment
+from releasetrain.flags.rules import segments_of
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers.base import (
     Ack,
@@ -36,7 +37,7 @@ class FlagDriver:
 
     kind: ClassVar[str] = "flag"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        min_step=0.001, is_sticky=True, is_instant=True, is_fenced=True
+        min_step=0.001, is_sticky=True, is_instant=True, is_fenced=True, has_segments=True
     )
 
     def check(self, target: Target, config: dict[str, Any]) -> list[Finding]:
@@ -70,7 +71,7 @@ class FlagDriver:
         return Ack(Outcome.CONFIRMED)
 
     def apply(self, desired: Desired, *, key: str, deadline: float) -> Ack:
-        return self._set(desired.target, desired.weight, desired.fence, key)
+        return self._set(desired.target, desired.weight, desired.fence, key, desired.segments)
 
     def rollback(self, target: Target, *, fence: int, key: str, deadline: float) -> Ack:
         return self._set(target, 0, fence, key)
@@ -81,19 +82,30 @@ class FlagDriver:
             return Observed(Sync.UNREACHABLE, detail="Its flag does not exist (any more).")
         is_off = state.killed_at is not None or not state.enabled
         weight = 0 if is_off else round(state.percentage / THOUSANDTHS)
-        return Observed(Sync.SYNCED, weight=weight, fence=state.fence, at=clock.now())
+        segments = () if is_off else segments_of(state.segments)
+        shares = tuple((name, round(share / THOUSANDTHS)) for name, share in segments)
+        return Observed(Sync.SYNCED, weight=weight, fence=state.fence, at=clock.now(), segments=shares)
 
     def health(self, target: Target) -> Health:
         found = [one for one in self.check(target, target.driver_config) if one.is_blocking]
         return Health(not found, found[0].text if found else "")
 
-    def _set(self, target: Target, weight: int, fence: int, key: str) -> Ack:
+    def _set(
+        self, target: Target, weight: int, fence: int, key: str, segments: tuple[tuple[str, int], ...] = ()
+    ) -> Ack:
         state = flag_of(target)
         if state is None:
             return Ack(Outcome.REFUSED, "Its flag does not exist (any more).")
         try:
             set_percentage(
-                state, weight * THOUSANDTHS, fence=fence, key=key, reason=key, actor=ACTOR, now=clock.now()
+                state,
+                weight * THOUSANDTHS,
+                fence=fence,
+                key=key,
+                reason=key,
+                actor=ACTOR,
+                now=clock.now(),
+                segments=[(name, share * THOUSANDTHS) for name, share in segments],
             )
         except FenceTooOld as refusal:
             return Ack(Outcome.REFUSED, refusal.message)
