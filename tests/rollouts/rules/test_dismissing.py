@@ -1,11 +1,14 @@
 """Dismissals (ENGINE section 3): accepted for a time, armed again by what is worse."""
 
 import json
+import math
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from releasetrain.rollouts.rules.dismissals import LONGEST_MINUTES, why_not_minutes
 from releasetrain.rollouts.rules.dismissing import dismiss, needs_second, why_not_dismiss
@@ -202,3 +205,33 @@ def test_a_dismissal_has_an_end() -> None:
     assert why_not_minutes(0) and why_not_minutes(LONGEST_MINUTES + 1)
     state = dismissed(ERRORS, FOUND, 60, minutes=5)
     assert state.dismissal and state.dismissal.until == at(60) + timedelta(minutes=5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ticks=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), min_size=6, max_size=40),
+    cut=st.integers(1, 5),
+    fewer=st.booleans(),
+)
+def test_however_the_counts_arrive_a_dismissal_hides_no_evidence(
+    ticks: list[tuple[int, int]], cut: int, fewer: bool
+) -> None:
+    guardrail = replace(ERRORS, fewer_is_worse=fewer, absolute_limit=None)
+    points = [
+        Counts(
+            at=at(10 * number),
+            candidate_units=400,
+            candidate_bad=mine,
+            baseline_units=7600,
+            baseline_bad=others,
+        )
+        for number, (mine, others) in enumerate(ticks, 1)
+    ]
+    end = look(10 * len(points))
+    plain = absorb(guardrail, GuardrailState(), points, end)
+    first = absorb(guardrail, GuardrailState(), points[:cut], end)
+    found = replace(first, failed="", is_suspected=True)
+    given_up = absorb(guardrail, dismissed(guardrail, found, 10 * cut), points[cut:], end)
+    assert given_up.tests["worse"] == plain.tests["worse"]
+    assert math.isfinite(plain.tests["worse"].log_e)
+    assert bool(given_up.failed) == (given_up.dismissal is None)
