@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releasetrain.bench import calendar, decision, live, ofrep, rollback, timing
+from releasetrain.bench import calendar, decision, ingest, live, ofrep, rollback, timing
 from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
@@ -113,3 +113,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert len(started) > 5
     assert [process for process in started if process.is_running()] == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_are_taken_in_while_pages_are_read(bench_house: None) -> None:
+    result = ingest.run(SMALL)
+    figures = figures_of(result)
+    assert [row.is_yardstick for row in result.rows] == [False, False, True, True]
+    assert all(found["p99"] and found["p99"] > 0 and found["failed"] == 0 for found in figures.values())

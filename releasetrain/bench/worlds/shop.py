@@ -145,7 +145,7 @@ def lay_shop(now: datetime) -> ShopWorld:
     on_call = add_person(email="on-call@example.org", name="On call", by=None, now=now)
     grant(user=on_call, role=Role.ON_CALL, team=None, by=None, now=now)
     placed = flag.environments.select_related("flag", "environment").get()
-    return ShopWorld(target, placed, train, _signed_in(on_call))
+    return ShopWorld(target, placed, train, signed_in(on_call))
 
 
 def _keep_tokens(now: datetime) -> None:
@@ -155,7 +155,7 @@ def _keep_tokens(now: datetime) -> None:
         kept.keep(Path(settings.DATA_DIR), name, secret)
 
 
-def _signed_in(user: User) -> Person:
+def signed_in(user: User) -> Person:
     """Open a session as signing in does."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
