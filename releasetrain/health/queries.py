@@ -154,6 +154,14 @@ def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[i
     return {target: Counts(int(units), int(bad or 0)) for target, units, bad in sums}
 
 
+def told_since(targets: Iterable[int], since: datetime) -> set[tuple[int, str]]:
+    """Return the metrics that were told of the baseline after an instant, by target id; one query."""
+    rows = Reading.objects.filter(
+        target__in=list(targets), arm=Arm.BASELINE, ends_at__gt=since, received_at__gt=since, units__gt=0
+    )
+    return set(rows.order_by().values_list("target", "metric").distinct())
+
+
 def sources_for(team: Team) -> QuerySet[MetricSource]:
     """Return the sources that a team may ask: its own and those of the house."""
     mine = Q(team=team) | Q(team__isnull=True)

@@ -8,3 +8,10 @@ class RolloutsConfig(AppConfig):
 
     name = "releasetrain.rollouts"
     verbose_name = "Rollouts"
+
+    def ready(self) -> None:
+        # Models can be imported only once every app is loaded.
+        from releasetrain.rollouts.providers import required_metrics
+        from releasetrain.trains.queries.sight import ask_for
+
+        ask_for(required_metrics)

@@ -23,11 +23,19 @@ def providers_of(targets: Iterable[int]) -> dict[int, frozenset[str]]:
             target__in=wanted, removed_at=None, source__removed_at=None
         ).values_list("target", "metric", "source")
     }
+    return {
+        target: frozenset(asked.get((target, metric), PUSH) for metric in metrics)
+        for target, metrics in required_metrics(wanted).items()
+    }
+
+
+def required_metrics(targets: Iterable[int]) -> dict[int, frozenset[str]]:
+    """Return the metrics without which nothing may start on a target, by its id."""
     found: dict[int, set[str]] = {}
-    required = Guardrail.objects.filter(target__in=wanted, is_required=True)
+    required = Guardrail.objects.filter(target__in=list(targets), is_required=True)
     for target, metric in required.order_by().values_list("target", "metric").distinct():
-        found.setdefault(target, set()).add(asked.get((target, metric), PUSH))
-    return {target: frozenset(providers) for target, providers in found.items()}
+        found.setdefault(target, set()).add(metric)
+    return {target: frozenset(metrics) for target, metrics in found.items()}
 
 
 def watch_providers(now: datetime) -> None:

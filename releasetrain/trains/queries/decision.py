@@ -1,6 +1,6 @@
 """Read how departures stand: their votes, who is missing, and what keeps them from leaving."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,6 +19,7 @@ from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.queries.papers import papers_of
 from releasetrain.trains.queries.routes import Foreseen, foresee_all, routes_of
 from releasetrain.trains.queries.seats import Holders
+from releasetrain.trains.queries.sight import LOOKED_AT, unseen
 from releasetrain.trains.rules.boarding import GONE
 from releasetrain.trains.rules.decision import Ballot, Seat, Tally, tally
 from releasetrain.trains.rules.departing import MAX_HOLD
@@ -96,6 +97,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
     foreseen = foresee_all(routes_of(waiting, plans, loads, passings, at, orders=orders), around=True)
     loose = [one for one in waiting if loads[one.pk].has_open_ends]
     ends = open_ends(loose) if loose else {}
+    blind = _unseen(waiting, loads, at)
     found: dict[int, Standing] = {}
     for one in departures:
         case = Case(
@@ -107,6 +109,7 @@ def standings(departures: Sequence[Departure], at: datetime) -> dict[int, Standi
             _untargeted(one, loads[one.pk]),
             ends.get(one.pk, ()),
             _undone(one, loads[one.pk]),
+            tuple(blind.get(one.pk, ())),
         )
         own = papers.get(one.pk)
         manifest, ballots = (own.manifest, own.ballots) if own else (None, ())
@@ -202,6 +205,14 @@ def _undone(departure: Departure, load: Load) -> tuple[Reason, ...]:
     if not touched or DepartureState(departure.state) in GONE:
         return ()
     return tuple(why for _, why in undone_by(departure, versions_aboard(departure)))
+
+
+def _unseen(departures: Iterable[Departure], loads: Mapping[int, Load], at: datetime) -> dict[int, list[str]]:
+    """Return what nobody could watch, by departure; asked only of what is sealed and about to leave."""
+    near = [one for one in departures if one.sealed_at and at >= one.departs_at - LOOKED_AT]
+    places = {one.pk: [(pk, one.train.environment_id) for pk in loads[one.pk].services] for one in near}
+    found = unseen({place for of in places.values() for place in of}, at)
+    return {pk: [found[place] for place in of if place in found] for pk, of in places.items()}
 
 
 def reasons_of(verdict: Verdict, *prefixes: str) -> tuple[Reason, ...]:

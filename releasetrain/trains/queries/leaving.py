@@ -33,6 +33,7 @@ class Case:
     untargeted: list[str]
     open_ends: tuple[Reason, ...] = ()
     undone: tuple[Reason, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def may_leave(case: Case, count: Tally | None, at: datetime) -> Verdict:
@@ -76,6 +77,9 @@ def _reasons(case: Case, count: Tally | None, at: datetime) -> Iterator[Verdict]
         yield hold(late.code, late.text, who=late.who)
     for why in case.undone:
         yield hold(why.code, why.text, who=why.who)
+    for text in case.unseen:
+        advice = "Let it report or be asked for, or make the guardrail advisory."
+        yield hold("no_data", f"{text} {advice}", who=train.team.name)
     if case.untargeted:
         yield _no_target(case.untargeted, train)
 

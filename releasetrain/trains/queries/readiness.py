@@ -15,6 +15,7 @@ from releasetrain.trains.models import Change, Departure, Evidence, Mark
 from releasetrain.trains.queries.decision import Standing, reasons_of, standing_of
 from releasetrain.trains.queries.forecast import forecast_of
 from releasetrain.trains.queries.leaving import runner_words
+from releasetrain.trains.queries.sight import REPORTS_WITHIN, unseen
 from releasetrain.trains.rules.evidence import EvidenceState
 from releasetrain.trains.rules.readiness import (
     LOOKED_AT_FROM,
@@ -29,7 +30,6 @@ from releasetrain.trains.rules.readiness import (
 from releasetrain.trains.rules.risk import Question
 from releasetrain.trains.rules.states import ChangeState, DepartureState
 
-REPORTS_WITHIN = timedelta(minutes=5)
 BUDGET_OVER = timedelta(hours=24)
 MOST_NAMED = 4
 S = CheckState
@@ -238,6 +238,9 @@ def _metrics(scene: Scene) -> Said:
     if silent or not scene.services:
         text = f"Nothing was reported within 5 minutes: {scene.names(silent)}."
         return S.NO_DATA, text, scene.teams(silent)
+    where = scene.standing.departure.train.environment_id
+    if blind := unseen({(one, where) for one in scene.services}, scene.now):
+        return S.NO_DATA, _first(list(blind.values())), scene.teams(service for service, _ in blind)
     return S.GREEN, "", ""
 
 

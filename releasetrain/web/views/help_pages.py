@@ -113,6 +113,14 @@ WORDS = (
         "A person accepts for a time what a guardrail found. Anything worse arms it again at once.",
     ),
     ("Template", "A guardrail that is written once and given to as many services as one likes."),
+    (
+        "Metric source",
+        "A Prometheus or a /metrics page that is asked for counts of both versions, where nobody pushes.",
+    ),
+    (
+        "Provider outage",
+        "Many rollouts lost one source at once: one incident, which holds them all and brings none back.",
+    ),
     ("Hold", "Something that stops the next stage. No hold ever stops a rollback."),
     (
         "Everything rolling",
@@ -132,7 +140,7 @@ CHECKS = {
     CheckKind.MIGRATION: "What takes something out of a schema goes after what replaces it has shipped.",
     CheckKind.ERROR_BUDGET: "Fewer answers were bad in 24 hours than the objective allows.",
     CheckKind.INCIDENTS: "No incident is open on a service aboard.",
-    CheckKind.METRICS: "Every service aboard has reported within 5 minutes.",
+    CheckKind.METRICS: "Every service aboard has reported within 5 minutes all that its guardrails require.",
 }
 
 
