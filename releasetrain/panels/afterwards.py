@@ -1,4 +1,4 @@
-"""Offer what can still be done about a rollout that is over: take it straight back, or try it again."""
+"""Offer what is no plain command: take back what is over, try it again, agree, pass over a finding."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,6 +10,7 @@ from releasetrain.rollouts.actions.again import arrived_since, way_back_of, why_
 from releasetrain.rollouts.actions.operate import waiting_for_second
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.commands import CommandKind
+from releasetrain.rollouts.rules.dismissing import why_not_dismiss
 from releasetrain.rollouts.rules.refusals import why_not_revert
 from releasetrain.rollouts.rules.snapshot import Snapshot
 from releasetrain.rollouts.rules.states import RolloutState
@@ -66,6 +67,14 @@ def afterwards(rollout: Rollout, snapshot: Snapshot, now: datetime) -> Sequence[
     if snapshot.state is RolloutState.SUCCEEDED:
         return [take_back(rollout, snapshot, now)]
     return [try_again(rollout, now)]
+
+
+def dismissing(snapshot: Snapshot) -> Sequence[Action]:
+    """Lead to where a finding is passed over, while there is one that can be."""
+    if all(why_not_dismiss(snapshot, one.name) is not None for one in snapshot.guardrails):
+        return []
+    url = links.command(snapshot.id, "dismiss")
+    return [Action("dismiss", "Dismiss a finding", url, "bell-off", opens=True)]
 
 
 def to_second(rollout: Rollout, now: datetime) -> list[Seconding]:

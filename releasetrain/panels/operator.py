@@ -9,7 +9,7 @@ from releasetrain.accounts.rules import Roles
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
-from releasetrain.panels.afterwards import afterwards, to_second
+from releasetrain.panels.afterwards import afterwards, dismissing, to_second
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.rollouts import moving
 from releasetrain.panels.shapes import Action, Operator, Tone
@@ -54,6 +54,7 @@ def operator_of(one: Moving, now: datetime) -> Operator:
         brake, commands = (after[0], after[1:]) if is_arrived else (brake, after)
     else:
         commands = [_action(kind, one, snapshot, now) for kind in offered(snapshot)]
+        commands += dismissing(snapshot)
     return Operator(
         pk=one.rollout.pk,
         seq=one.rollout.seq,
