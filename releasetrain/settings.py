@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "releasetrain.live",
     "releasetrain.demo",
     "releasetrain.bench",
+    "releasetrain.chaos",
 ]
 
 MIDDLEWARE = [

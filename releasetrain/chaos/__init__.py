@@ -1,0 +1,1 @@
+"""Break a private house on purpose: processes, servers, drivers and metrics fail, and an audit follows."""

@@ -1,0 +1,44 @@
+"""How Celery is set up: nothing that it loses, doubles or delays can hurt."""
+
+import inspect
+from datetime import timedelta
+
+import pytest
+from celery import Task
+
+from releasetrain.celery import app
+
+SCHEDULE = app.conf.beat_schedule
+app.loader.import_default_modules()
+
+
+def task_of(name: str) -> Task[..., None]:
+    task: Task[..., None] = app.tasks[SCHEDULE[name]["task"]]
+    return task
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULE))
+def test_every_beat_has_a_task_that_takes_what_other_versions_add(name: str) -> None:
+    assert task_of(name).acks_late
+    inspect.signature(task_of(name).run).bind(anything_new=1)
+
+
+@pytest.mark.parametrize("name", sorted(SCHEDULE))
+def test_a_beat_that_nobody_took_expires_before_they_pile_up(name: str) -> None:
+    entry = SCHEDULE[name]
+    assert isinstance(entry["schedule"], timedelta)
+    assert 0 < entry["options"]["expires"] <= max(30, 5 * entry["schedule"].total_seconds())
+
+
+def test_the_queues_are_those_of_the_design_and_rollbacks_have_their_own() -> None:
+    assert {queue.name for queue in app.conf.task_queues} == {"engine", "rollback", "notify", "bulk"}
+    routes = {name: app.amqp.router.route({}, SCHEDULE[name]["task"])["queue"].name for name in SCHEDULE}
+    assert routes["rollbacks"] == "rollback"
+    assert [name for name, queue in routes.items() if queue == "rollback"] == ["rollbacks"]
+    assert {routes["trains"], routes["rollouts"]} == {"engine"}
+
+
+def test_no_task_runs_for_ever() -> None:
+    assert 0 < app.conf.task_soft_time_limit < app.conf.task_time_limit
+    # A message of a worker that died is delivered again only once it cannot run any more.
+    assert app.conf.broker_transport_options["visibility_timeout"] >= app.conf.task_time_limit

@@ -1,0 +1,93 @@
+"""Kill, freeze and double the processes of a real house: nothing is lost, doubled or wrong (ENGINE 6)."""
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from releasetrain.chaos.house import ChaosHouse
+from releasetrain.chaos.world import World, spoil
+from tests.faults.browsing import answers, press, sign_in
+from tests.faults.versions import check_out_before_the_last_migration
+from tests.faults.watching import LONG, SHORT, come_back, end_well, look, until
+
+pytestmark = pytest.mark.faults
+STATES = ("queued", "preflight", "shifting", "baking", "soaking", "rolling_back")
+
+
+def test_r1_r4_workers_killed_in_every_state_lose_and_double_nothing(house: ChaosHouse, world: World) -> None:
+    rollouts = [world.send_out(SHORT) for _ in range(4)]
+    doomed = world.send_out(SHORT, faults={"lose_request": 6})
+    struck: list[str] = []
+
+    def strike() -> bool:
+        standing = {look(one) for one in [*rollouts, doomed]}
+        for state in STATES:
+            if state in standing and state not in struck:
+                victim = f"worker-{len(struck) % 2 + 1}"
+                # The pool's process dies in the middle of what it does; once the whole worker does.
+                if state == "baking" or not house.kill_child(victim):
+                    house.kill(victim)
+                    house.launch(victim)
+                struck.append(state)
+        if "baking" in struck and look(doomed) in ("shifting", "baking"):
+            spoil(doomed.target, lose_request=6)
+            house.run(sys.executable, "-m", "django", "rollback", "--rollout", str(doomed.pk))
+        if "soaking" not in struck and all(look(one) not in STATES[:5] for one in rollouts):
+            rollouts.append(world.send_out(SHORT))
+        return {"shifting", "baking", "soaking", "rolling_back"} <= set(struck)
+
+    until(strike, "no rollout came through every state")
+    end_well(rollouts)
+    come_back([doomed])
+
+
+def test_r6_frozen_workers_wake_up_to_a_rollback_and_change_nothing(house: ChaosHouse, world: World) -> None:
+    rollout = world.send_out(SHORT, faults={"hang": 1, "hang_seconds": 9})
+    until(lambda: rollout.intents.filter(outcome="").exists(), "no worker asked the driver")
+    with house.frozen("worker-1"), house.frozen("worker-2"):
+        house.run(sys.executable, "-m", "django", "rollback", "--rollout", str(rollout.pk))
+        rollout.target.refresh_from_db()
+        assert rollout.target.driver_config["world"]["weight"] == 0
+    come_back([rollout])
+
+
+def test_several_beats_are_harmless_and_none_only_delays(house: ChaosHouse, world: World) -> None:
+    house.kill("beat")
+    rollouts = [world.send_out(SHORT) for _ in range(3)]
+    for name in ("beat", "beat-2", "beat-3"):
+        house.launch(name, house.command("beat"))
+    end_well(rollouts)
+
+
+def test_a_web_process_killed_at_the_button_leaves_a_rollback_that_is_whole_or_none(
+    house: ChaosHouse, world: World
+) -> None:
+    rollouts = [world.send_out(LONG) for _ in range(3)]
+    until(lambda: all(look(one) == "baking" for one in rollouts), "they do not bake")
+    until(lambda: answers(house), "the web process does not answer")
+    browser = sign_in(house)
+    pressing = [threading.Thread(target=press, args=(house, browser, one.pk)) for one in rollouts]
+    for thread in pressing:
+        thread.start()
+    until(lambda: any(look(one) != "baking" for one in rollouts), "no button worked")
+    house.kill("web")
+    for thread in pressing:
+        thread.join()
+    house.run(sys.executable, "-m", "django", "rollback", "--all")
+    come_back(rollouts)
+
+
+def test_old_and_new_workers_and_one_whose_clock_is_wrong_by_an_hour_work_together(
+    house: ChaosHouse, world: World, tmp_path: Path
+) -> None:
+    house.kill("worker-1")
+    house.launch("worker-wrong", [sys.executable, "-m", "tests.faults.wrong_clock", "3600"])
+    if before := check_out_before_the_last_migration(tmp_path):
+        house.launch("worker-old", house.command("worker"), cwd=before)
+    until(lambda: "ready" in house.said("worker-wrong"), "the worker with the wrong clock does not start")
+    rollouts = [world.send_out(SHORT) for _ in range(4)]
+    end_well(rollouts)
+    if before is None:
+        pytest.skip("The version before the last migration is not in this clone, so only clocks were tried.")
