@@ -59,6 +59,11 @@ class ChaosHouse:
             command, env=self.env, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=True
         )
 
+    def roll_back(self, *which: str) -> None:
+        """Ask the house's shell for a rollback, and wait for nothing; what is over already is no mistake."""
+        command = [sys.executable, "-m", "django", "rollback", *which, "--wait", "0"]
+        subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, timeout=300, check=False)
+
     # -- programs
 
     def launch(self, name: str, command: Sequence[str] = (), *, cwd: Path = ROOT, **env: str) -> None:

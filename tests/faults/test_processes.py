@@ -33,7 +33,7 @@ def test_r1_r4_workers_killed_in_every_state_lose_and_double_nothing(house: Chao
                 struck.append(state)
         if "baking" in struck and look(doomed) in ("shifting", "baking"):
             spoil(doomed.target, lose_request=6)
-            house.run(sys.executable, "-m", "django", "rollback", "--rollout", str(doomed.pk))
+            house.roll_back("--rollout", str(doomed.pk))
         if "soaking" not in struck and all(look(one) not in STATES[:5] for one in rollouts):
             rollouts.append(world.send_out(SHORT))
         return {"shifting", "baking", "soaking", "rolling_back"} <= set(struck)
@@ -47,7 +47,7 @@ def test_r6_frozen_workers_wake_up_to_a_rollback_and_change_nothing(house: Chaos
     rollout = world.send_out(SHORT, faults={"hang": 1, "hang_seconds": 9})
     until(lambda: rollout.intents.filter(outcome="").exists(), "no worker asked the driver")
     with house.frozen("worker-1"), house.frozen("worker-2"):
-        house.run(sys.executable, "-m", "django", "rollback", "--rollout", str(rollout.pk))
+        house.roll_back("--rollout", str(rollout.pk))
         rollout.target.refresh_from_db()
         assert rollout.target.driver_config["world"]["weight"] == 0
     come_back([rollout])
@@ -75,7 +75,7 @@ def test_a_web_process_killed_at_the_button_leaves_a_rollback_that_is_whole_or_n
     house.kill("web")
     for thread in pressing:
         thread.join()
-    house.run(sys.executable, "-m", "django", "rollback", "--all")
+    house.roll_back("--all")
     come_back(rollouts)
 
 

@@ -1,7 +1,5 @@
 """Take PostgreSQL and Redis away, and make drivers and metrics lie: the house goes on where it stood."""
 
-import sys
-
 import pytest
 
 from releasetrain.chaos.house import ChaosHouse
@@ -27,7 +25,7 @@ def test_r8_without_redis_users_come_back_and_afterwards_it_goes_on(house: Chaos
     climbing, bad = world.send_out(SHORT), world.send_out(LONG)
     until(lambda: look(bad) == "baking", "it does not bake")
     with house.without("valkey"):
-        house.run(sys.executable, "-m", "django", "rollback", "--rollout", str(bad.pk))
+        house.roll_back("--rollout", str(bad.pk))
         bad.target.refresh_from_db()
         assert bad.target.driver_config["world"]["weight"] == 0
     house.flush_redis()
