@@ -62,7 +62,10 @@ class ChaosHouse:
     def roll_back(self, *which: str) -> None:
         """Ask the house's shell for a rollback, and wait for nothing; what is over already is no mistake."""
         command = [sys.executable, "-m", "django", "rollback", *which, "--wait", "0"]
-        subprocess.run(command, env=self.env, cwd=ROOT, capture_output=True, timeout=300, check=False)
+        with (self.logs / "shell.log").open("ab") as said:
+            subprocess.run(
+                command, env=self.env, cwd=ROOT, stdout=said, stderr=said, timeout=300, check=False
+            )
 
     # -- programs
 
