@@ -18,7 +18,7 @@ STATES = ("queued", "preflight", "shifting", "baking", "soaking", "rolling_back"
 
 def test_r1_r4_workers_killed_in_every_state_lose_and_double_nothing(house: ChaosHouse, world: World) -> None:
     rollouts = [world.send_out(SHORT) for _ in range(4)]
-    doomed = world.send_out(SHORT, faults={"lose_request": 6})
+    doomed = world.send_out(LONG)
     struck: list[str] = []
 
     def strike() -> bool:
@@ -31,9 +31,12 @@ def test_r1_r4_workers_killed_in_every_state_lose_and_double_nothing(house: Chao
                     house.kill(victim)
                     house.launch(victim)
                 struck.append(state)
-        if "baking" in struck and look(doomed) in ("shifting", "baking"):
-            spoil(doomed.target, lose_request=6)
+        if "baking" in struck and look(doomed) == "baking":
+            # It stays on its way back until a worker was killed there, too.
+            spoil(doomed.target, lose_request=1000)
             house.roll_back("--rollout", str(doomed.pk))
+        if "rolling_back" in struck:
+            spoil(doomed.target)
         if "soaking" not in struck and all(look(one) not in STATES[:5] for one in rollouts):
             rollouts.append(world.send_out(SHORT))
         return {"shifting", "baking", "soaking", "rolling_back"} <= set(struck)
