@@ -128,7 +128,9 @@ class Place:
 
 def place_in_line(row: Rollout, now: datetime) -> Place:
     """Return the place of a waiting rollout; a way back stands in no line, nor does what moves already."""
-    if row.kind == RolloutKind.ROLLBACK or row.state != R.QUEUED:
+    if row.state != R.QUEUED:  # it has its target already
+        return Place(is_free=True, words="", free_at=None, may_take=False)
+    if row.kind == RolloutKind.ROLLBACK:
         return Place(is_free=not occupied(row.target_id, row.pk), words="", free_at=None, may_take=False)
     line = line_of(row.target, now)
     turns = turns_before(line, row, now)

@@ -17,6 +17,7 @@ from releasetrain.health.queries import by_span, last_watermark, readings_after
 from releasetrain.rollouts.detours import detour_of
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.due import Common, common_at
 from releasetrain.rollouts.ladders import observe as observe
 from releasetrain.rollouts.ladders import observe_return, why_not_segments
 from releasetrain.rollouts.line import last_arrived, place_in_line
@@ -47,9 +48,14 @@ class Gathered:
     counted_reading: int
 
 
-def gather(row: Rollout, now: datetime) -> Gathered:
-    """Learn everything that the machine wants to know about a rollout."""
-    windows = windows_over(row, now)
+def gather(row: Rollout, now: datetime, common: Common | None = None) -> Gathered:
+    """Learn everything that the machine wants to know about a rollout.
+
+    :param common: what is known already of all that are due now; it is asked anew once it is too old
+    """
+    if common is None or now > common.until:
+        common = common_at(now)
+    windows = windows_over(row, now, common.windows)
     afterwards, place = after_windows(row, windows, now), place_in_line(row, now)
     observed = observed_of(row)
     left_over = why_not_settled(row, observed)
@@ -57,7 +63,7 @@ def gather(row: Rollout, now: datetime) -> Gathered:
     watermark = row.counted_reading if row.counted_reading is not None else lookback(row, now)
     demanded, for_window = must_return(row)
     counts, newest = counts_after(row, watermark)
-    outage = outage_over(row)
+    outage = outage_over(row) if common.has_outages else None
     readings = Readings(
         observed=observed,
         call=_newest_call(row),
@@ -174,8 +180,16 @@ def lookback(row: Rollout, now: datetime) -> int:
     return last_watermark(row.target) if first is None else first - 1
 
 
+def newest_intent(row: Rollout) -> Intent | None:
+    """Return what was asked last, as it was loaded with the rollout or as it is now."""
+    if hasattr(row, "newest_intent"):
+        loaded: Intent | None = row.newest_intent
+        return loaded
+    return Intent.objects.filter(rollout=row).order_by("-fence").first()
+
+
 def _newest_call(row: Rollout) -> Call | None:
-    intent = Intent.objects.filter(rollout=row).order_by("-fence").first()
+    intent = newest_intent(row)
     if intent is None:
         return None
     outcome = Outcome(intent.outcome) if intent.outcome else None
@@ -187,9 +201,12 @@ def _is_healthy(row: Rollout, limit: str) -> bool | None:
 
     A target without any such limit has only its driver to ask.
     """
-    limits = row.target.guardrails.filter(is_required=True, absolute_limit__isnull=False)
-    limits = limits.exclude(kind__in=[GuardrailKind.SAMPLE_RATIO, GuardrailKind.NEW_ERRORS])
-    required = set(limits.values_list("name", flat=True))
+    unlimited = {GuardrailKind.SAMPLE_RATIO, GuardrailKind.NEW_ERRORS}
+    required = {
+        one.name
+        for one in row.target.guardrails.all()
+        if one.is_required and one.absolute_limit is not None and one.kind not in unlimited
+    }
     if not required:
         return _driver_is_well(row.target)
     known = [

@@ -1,6 +1,6 @@
 """Read a rollout's rows into the values that the machine takes, and write a step back as one commit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
 
@@ -70,8 +70,8 @@ def promise_of(row: Promise) -> Guardrail:
 
 def snapshot_of(row: models.Rollout) -> Snapshot:
     """Read a rollout with its open holds, its guardrails and what those carry."""
-    holds = row.holds.filter(cleared_at__isnull=True).select_related("opened_by")
-    guardrails = models.Guardrail.objects.filter(target=row.target_id)
+    holds = held_by(row)
+    guardrails = row.target.guardrails.all()
     return Snapshot(
         id=row.pk,
         kind=RolloutKind(row.kind),
@@ -97,6 +97,16 @@ def _guardrails_at(stage: Stage, rows: Iterable[models.Guardrail]) -> tuple[Guar
     """Read the guardrails of a stage; nobody knows which share of all requests a segment has."""
     known = (guardrail_of(one) for one in rows)
     return tuple(one for one in known if not (stage.segment and one.kind is GuardrailKind.SAMPLE_RATIO))
+
+
+def held_by(row: models.Rollout) -> Sequence[models.Hold]:
+    """Return the open holds of a rollout, as they were loaded with it or as they are now."""
+    loaded: Sequence[models.Hold] | None = getattr(row, "open_holds", None)
+    return (
+        list(row.holds.filter(cleared_at__isnull=True).select_related("opened_by"))
+        if loaded is None
+        else loaded
+    )
 
 
 def hold_of(row: models.Hold) -> Hold:
@@ -192,7 +202,7 @@ def _write_holds(step: Step, row: models.Rollout, person: User | None, now: date
 
 def _write_judgements(judgements: tuple[Judgement, ...], row: models.Rollout) -> None:
     """Keep the newest word of each guardrail on each stage."""
-    ids = dict(models.Guardrail.objects.filter(target=row.target_id).values_list("name", "pk"))
+    ids = {one.name: one.pk for one in row.target.guardrails.all()}
     models.Judgement.objects.bulk_create(
         [
             models.Judgement(

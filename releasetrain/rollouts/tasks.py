@@ -7,7 +7,9 @@ from typing import Any
 from celery import shared_task
 
 from releasetrain.lib import clock
-from releasetrain.rollouts.actions import launch, settle, tick_one
+from releasetrain.rollouts.actions import launch, settle
+from releasetrain.rollouts.actions.tick import tick_loaded
+from releasetrain.rollouts.due import common_at, load
 from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.providers import watch_providers
@@ -17,7 +19,9 @@ from releasetrain.trains.rules.states import DepartureState
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 400
+# So many are read at once; each is claimed on its own, when its turn comes.
+LOADED = 50
 # The next beat comes after a second; until then retries come faster than beats.
 PUSH_SECONDS = 0.8
 
@@ -29,8 +33,7 @@ def tick(**_: Any) -> None:
     for departure in rolling.filter(rollouts=None):
         launch(departure, clock.now())
     watch_providers(clock.now())
-    due = Rollout.objects.filter(next_due_at__lte=clock.now()).order_by("next_due_at")
-    _step_each(list(due.values_list("pk", flat=True)[:BATCH]))
+    step_due()
     for departure in rolling.exclude(rollouts__finished_at=None).distinct():
         settle(departure, clock.now())
 
@@ -54,10 +57,19 @@ def measure(**_: Any) -> None:
     measure_due(clock.now())
 
 
+def step_due() -> None:
+    """Take everything that is due a step further, the longest due first, up to a whole batch."""
+    due = Rollout.objects.filter(next_due_at__lte=clock.now()).order_by("next_due_at")
+    _step_each(list(due.values_list("pk", flat=True)[:BATCH]))
+
+
 def _step_each(pks: list[int]) -> None:
     """Take each a step; one that fails stops no other, and has been counted by the action."""
-    for pk in pks:
-        try:
-            tick_one(pk, clock.now())
-        except Exception:
-            logger.exception("Rollout %s could not be taken further.", pk)
+    for first in range(0, len(pks), LOADED):
+        rows = load(pks[first : first + LOADED])
+        common = common_at(clock.now())
+        for row in rows:
+            try:
+                tick_loaded(row, clock.now(), common)
+            except Exception:
+                logger.exception("Rollout %s could not be taken further.", row.pk)

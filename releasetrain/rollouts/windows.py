@@ -1,5 +1,6 @@
 """Ask the calendars about one rollout, and what has to be known again once a window is over (RULES W2)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -7,12 +8,12 @@ from django.db.models import Q
 
 from releasetrain.calendars.queries import place, windows_at
 from releasetrain.calendars.rules.judging import Stop, stops
-from releasetrain.calendars.rules.windows import Behaviour, Lane, Stops
+from releasetrain.calendars.rules.windows import Behaviour, Freeze, Lane, Stops
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import Snapshot
 from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.windows import InLine, OpenWindow, keeping, turn_of
-from releasetrain.rollouts.store import snapshot_of
+from releasetrain.rollouts.store import held_by, snapshot_of
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import standing_of
 from releasetrain.trains.queries.overrides import passings_of
@@ -28,17 +29,22 @@ def snapshot_now(row: Rollout, now: datetime) -> Snapshot:
     return replace(snapshot_of(row), windows=windows_over(row, now))
 
 
-def windows_over(row: Rollout, now: datetime) -> tuple[OpenWindow, ...]:
+def windows_over(
+    row: Rollout, now: datetime, known: Sequence[Freeze] | None = None
+) -> tuple[OpenWindow, ...]:
     """Return the windows that are open over a rollout's lane and target (W8) now, and only now (W6).
 
     Those that an override lets through (W7) and soft ones that somebody has accepted are left out; nothing
     stands over a way back (W9).
+
+    :param known: what may be open now, where somebody has asked already
     """
     if row.kind == RolloutKind.ROLLBACK:
         return ()
     departure = row.departure
     lane = Lane(departure.train.lane) if departure else Lane.TRAIN
-    found = stops(windows_at(now), [place(row.target.service, row.target.environment)], now, lane=lane)
+    known = windows_at(now) if known is None else known
+    found = stops(known, [place(row.target.service, row.target.environment)], now, lane=lane)
     standing = [one for one in found if one.freeze.level is not Stops.NOTICE]
     if not standing:
         return ()
@@ -78,7 +84,7 @@ class Afterwards:
 
 def after_windows(row: Rollout, windows: tuple[OpenWindow, ...], now: datetime) -> Afterwards:
     """Find out when it is the turn of a rollout that a window held, and whether it is still meant to go."""
-    held = row.holds.filter(kind=HoldKind.BLACKOUT, cleared_at__isnull=True).first()
+    held = next((hold for hold in held_by(row) if hold.kind == HoldKind.BLACKOUT), None)
     if held is None or keeping(windows, is_seen=RolloutState(row.state) in MOVING_STATES):
         return Afterwards()
     turn_at = held.resumes_at or turn_of(

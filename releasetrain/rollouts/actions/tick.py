@@ -4,7 +4,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.rollouts.actions.compensate import compensate, note_compensations
@@ -12,6 +12,7 @@ from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.launch import settle_return
 from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.actions.way import take_service
+from releasetrain.rollouts.due import Common
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.machine import tick
@@ -53,16 +54,44 @@ def claim(pk: int, now: datetime) -> Rollout | None:
     return row
 
 
+CLAIM = """
+UPDATE rollouts_rollout SET fence = fence + 1, next_due_at = %s WHERE id IN (
+    SELECT id FROM rollouts_rollout WHERE id = %s AND fence = %s AND next_due_at <= %s
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+"""
+
+
+def claim_loaded(row: Rollout, now: datetime) -> bool:
+    """Take a due rollout as it was loaded; false when anybody has decided something about it since.
+
+    Whoever decides takes a higher fence, so an unmoved one says that what was loaded is still true.
+    """
+    lease = ROLLBACK_LEASE if row.state == RolloutState.ROLLING_BACK else LEASE
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, [now + lease, row.pk, row.fence, now])
+        is_mine = bool(cursor.rowcount == 1)
+    row.fence += is_mine
+    return is_mine
+
+
+def tick_loaded(row: Rollout, now: datetime, common: Common) -> Step | None:
+    """Take a rollout of a batch one step further; None when another worker has it, or has overtaken it."""
+    return _step(row, now, common) if claim_loaded(row, now) else None
+
+
 def tick_one(pk: int, now: datetime, *, alone: bool = False) -> Step | None:
     """Take a due rollout one step further; None when another worker has it or has overtaken this one.
 
     :param alone: leave the rest of its departure to whoever brings that back already
     """
     row = claim(pk, now)
-    if row is None:
-        return None
+    return None if row is None else _step(row, now, alone=alone)
+
+
+def _step(row: Rollout, now: datetime, common: Common | None = None, *, alone: bool = False) -> Step | None:
     try:
-        return _advance(row, now, alone=alone)
+        return _advance(row, now, common, alone=alone)
     except LostClaim:
         return None
     except Exception as error:
@@ -70,9 +99,9 @@ def tick_one(pk: int, now: datetime, *, alone: bool = False) -> Step | None:
         raise
 
 
-def _advance(row: Rollout, now: datetime, *, alone: bool) -> Step:
+def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool) -> Step:
     snapshot = snapshot_of(row)
-    gathered = gather(row, now)
+    gathered = gather(row, now, common)
     readings = gathered.readings
     if snapshot.state is R.ROLLING_BACK and not snapshot.makes_way and row.kind == RolloutKind.FORWARD:
         readings = replace(readings, compensating=compensate(row, now))
