@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 from releasetrain.bench.errors import CannotMeasure
 
-BENCHMARKS = ("rollback", "live", "ofrep", "memory", "calendar", "decision", "guardrails", "ingest")
+BENCHMARKS = ("rollback", "live", "ofrep", "memory", "calendar", "decision", "guardrails", "ingest", "engine")
 LONGEST_SECONDS = 60
 MOST_WATCHERS = 100_000
 MOST_ROLLBACKS = 500

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releasetrain.bench import calendar, decision, ingest, live, ofrep, rollback, timing
+from releasetrain.bench import calendar, decision, engine, ingest, live, ofrep, rollback, timing
 from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
@@ -49,6 +49,14 @@ def test_flags_are_evaluated_beside_both_yardsticks(bench_house: None) -> None:
     assert len(figures) == 8
     assert all(found["rate"] and found["rate"] > 0 for found in figures.values())
     assert figures["single: bare Django async view"]["of_django"] == 1
+
+
+def test_ticks_are_counted_beside_a_bare_update(bench_house: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "ROUNDS_LEFT_OUT", 0)
+    figures = figures_of(engine.run(SMALL))
+    assert figures["10 active"]["count"] == 10
+    assert figures["5 active"]["python"] and figures["5 active"]["python"] > 0
+    assert figures[engine.UPDATE]["of_yardstick"] == 1
 
 
 def test_a_rollback_takes_everybody_back(bench_house: None) -> None:
