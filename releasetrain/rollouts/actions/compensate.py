@@ -41,9 +41,16 @@ def note_compensations(row: Rollout) -> None:
 
 def _flags_of(row: Rollout) -> list[str]:
     assert row.departure is not None  # noqa: S101 - asked by the caller
-    own = [one for one in services_of(row.departure) if one["service"] == row.target.service.slug]
+    service = row.target.service
+    own = [
+        one
+        for one in services_of(row.departure)
+        if one.get("id") == service.pk or one.get("service") == service.slug
+    ]
     return list(
-        dict.fromkeys(change["flag"] for one in own for change in one["changes"] if change.get("flag"))
+        dict.fromkeys(
+            change["flag"] for one in own for change in one.get("changes", ()) if change.get("flag")
+        )
     )
 
 
