@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from releasetrain.embedded import throwaway_folder
+from tests.journeys.steps import LONG
 from tests.running import RUNS, Up, free_port
 
 CHROMIUM = os.environ.get("RELEASETRAIN_CHROMIUM") or shutil.which("chromium")
@@ -31,7 +32,7 @@ def house() -> Iterator[Up]:
     with throwaway_folder() as folder:
         up = Up(folder / "data", free_port(), RELEASETRAIN_DEMO_RATE="60")
         try:
-            up.wait_for(RUNS)
+            up.wait_for(RUNS, LONG / 1000)
             yield up
         finally:
             up.end()
