@@ -99,3 +99,23 @@ def test_w6_a_window_that_opens_while_a_batch_runs_holds_from_its_own_instant(ti
         (row,) = load([rollout.pk])
         tick_loaded(row, time.go(seconds), common)
         assert rollout.holds.filter(kind="blackout", cleared_at=None).exists() is is_held
+
+
+def test_w12_nobody_gets_it_by_windows_that_a_batch_read_before_the_line_was_stopped(time: Clock) -> None:
+    ahead, behind = make.rollout(on=target(1)), make.rollout(on=target(2))
+    for row in (ahead, behind):
+        make.guardrail(row.target)
+    while True:
+        now = time.go(1)
+        for row in (ahead, behind):
+            make.readings(row.target, now, seconds=1)
+        tick_one(ahead.pk, now)
+        ahead.refresh_from_db()
+        if ahead.desired_weight:
+            break
+        tick_one(behind.pk, now)
+    (row,), common = load([behind.pk]), common_at(now)
+    make.window("Everything", starts_at=now, stops_the_line=True)
+    tick_loaded(row, now, common)
+    behind.refresh_from_db()
+    assert (ahead.desired_weight, behind.desired_weight) == (1, 0)

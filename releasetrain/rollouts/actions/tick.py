@@ -14,9 +14,9 @@ from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.actions.way import take_service
 from releasetrain.rollouts.due import Common
 from releasetrain.rollouts.models import Intent, Rollout
-from releasetrain.rollouts.readings import gather
+from releasetrain.rollouts.readings import Gathered, gather
 from releasetrain.rollouts.rules.machine import tick
-from releasetrain.rollouts.rules.snapshot import EventKind, Step
+from releasetrain.rollouts.rules.snapshot import EventKind, Snapshot, Step
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.store import LostClaim, snapshot_of, write
 from releasetrain.rollouts.together import in_reverse
@@ -101,11 +101,10 @@ def _step(row: Rollout, now: datetime, common: Common | None = None, *, alone: b
 
 def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool) -> Step:
     snapshot = snapshot_of(row)
-    gathered = gather(row, now, common)
-    readings = gathered.readings
-    if snapshot.state is R.ROLLING_BACK and not snapshot.makes_way and row.kind == RolloutKind.FORWARD:
-        readings = replace(readings, compensating=compensate(row, now))
-    step = tick(snapshot, readings, now)
+    gathered, step = _decide(row, snapshot, now, common)
+    if common is not None and step.snapshot.desired_weight > snapshot.desired_weight:
+        # Nobody more gets it by what was read for the whole batch: the line may have been stopped since.
+        gathered, step = _decide(row, snapshot, now, None)
     with transaction.atomic():
         intents = write(step, row, actor=ENGINE, now=now, counted_reading=gathered.counted_reading)
         if step.snapshot.state is R.PREFLIGHT and step.transitions:
@@ -120,6 +119,14 @@ def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool)
     if step.takes_target:
         take_service(row, now)
     return step
+
+
+def _decide(row: Rollout, snapshot: Snapshot, now: datetime, common: Common | None) -> tuple[Gathered, Step]:
+    gathered = gather(row, now, common)
+    readings = gathered.readings
+    if snapshot.state is R.ROLLING_BACK and not snapshot.makes_way and row.kind == RolloutKind.FORWARD:
+        readings = replace(readings, compensating=compensate(row, now))
+    return gathered, tick(snapshot, readings, now)
 
 
 def is_coming_back(step: Step) -> bool:
