@@ -216,5 +216,5 @@ def test_a_trial_says_why_there_is_no_answer(server: Prometheus) -> None:
     server.only_says(b"", 401)
     asked = MetricQuery(source=source(server.url("")), target=make.target(), units=UNITS, bad=BAD)
     candidate, baseline = try_out(asked, {Arm.BASELINE: "v1"}, NOW)
-    assert "No rollout" in candidate.fault
+    assert "Nothing runs there now" in candidate.fault
     assert "401" in baseline.fault
