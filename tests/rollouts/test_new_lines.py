@@ -63,7 +63,7 @@ def test_a_line_milder_than_asked_is_no_evidence(time: Clock) -> None:
 def test_lines_are_gathered_only_where_a_guardrail_minds_them(
     time: Clock, django_assert_num_queries: object
 ) -> None:
-    rollout = started(time)
+    rollout = Rollout.objects.select_related("target").get(pk=started(time).pk)
     with django_assert_num_queries(1):  # type: ignore[operator]
         assert new_errors_of(rollout) is None
 
