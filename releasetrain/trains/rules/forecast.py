@@ -3,6 +3,7 @@
 Elapsed time is UTC arithmetic (T6). Everything is worked out on the ends of windows, never minute by minute.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -270,18 +271,19 @@ class _Trip:
     @classmethod
     def of(cls, run: Run, closures: Sequence[Closure], starts_at: datetime | None) -> "_Trip":
         trip, moment, began, weight = cls(), starts_at, run.began, 0
+        pausing = _pausing(closures)
         for number, step in enumerate(run.steps):
             if moment is None:
                 trip.stages.append(Stage(run, step.weight, None, None))
                 continue
             is_under_way = number == 0 and run.began is not None
-            stopping = _pausing(closures) if is_under_way else closures
+            stopping = pausing if is_under_way else closures
             at_weight = step.weight if is_under_way else weight
             wait = _wait(run, stopping, moment, began=began, weight=at_weight)
             own = [wait] if wait else []
             start = wait.end if wait else moment
             began, weight = began or start, step.weight
-            moment = _baked(run, step, closures, start, own) if start else None
+            moment = _baked(run, step, pausing, start, own) if start else None
             trip.stages.append(Stage(run, step.weight, start, moment, tuple(own)))
             trip.holds += own
         trip.arrived_at = moment
@@ -331,16 +333,28 @@ def _wait(
 def _free_from(
     closures: Sequence[Closure], at: datetime, began: datetime | None
 ) -> tuple[datetime, tuple[Freeze, ...]]:
-    """Return the first instant from `at` on that no closure stops, and the windows that stood before it."""
+    """Return the first instant from `at` on that no closure stops, and the windows that stood before it.
+
+    :param closures: soonest first
+    """
     met: dict[int, Freeze] = {}
     free = at
     while free < FOREVER:
-        stopping = [one for one in closures if one.stops(free, began)]
+        stopping = [one for one in _begun(closures, free) if one.stops(free, began)]
         if not stopping:
             break
         met |= {one.freeze.id: one.freeze for one in stopping}
         free = max(one.end for one in stopping)
     return free, tuple(met.values())
+
+
+def _begun(closures: Sequence[Closure], at: datetime) -> Sequence[Closure]:
+    """Return the closures that have begun at an instant."""
+    return closures[: bisect_right(closures, at, key=_start)]
+
+
+def _start(closure: Closure) -> datetime:
+    return closure.start
 
 
 def _pausing(closures: Sequence[Closure]) -> list[Closure]:
@@ -349,14 +363,17 @@ def _pausing(closures: Sequence[Closure]) -> list[Closure]:
 
 
 def _baked(
-    run: Run, step: Step, closures: Sequence[Closure], start: datetime, own: list[Hold]
+    run: Run, step: Step, pausing: Sequence[Closure], start: datetime, own: list[Hold]
 ) -> datetime | None:
-    """Return when a stage that starts at an instant has baked; a window that holds stops its clock."""
-    pausing = _pausing(closures)
+    """Return when a stage that starts at an instant has baked; a window that holds stops its clock.
+
+    :param pausing: the closures that do so, soonest first
+    """
     moment, left = start, step.lasts
     while True:
-        opening = next((one.start for one in pausing if moment < one.start < moment + left), None)
-        if opening is None:
+        number = len(_begun(pausing, moment))
+        opening = pausing[number].start if number < len(pausing) else FOREVER
+        if opening >= moment + left:
             return moment + left
         left -= opening - moment
         free, freezes = _free_from(pausing, opening, began=start)
