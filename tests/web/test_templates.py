@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.template.loader import render_to_string
 
-from releasetrain.web.views.styleguide import context, departures, rollouts
+from releasetrain.web.views.styleguide import board, context, rollouts
 from tests import make
 
 ROOT = Path(settings.BASE_DIR) / "templates"
@@ -53,7 +53,7 @@ def test_a_fragment_says_what_it_is_drawn_from_and_has_one_root_with_an_id(path:
     assert path.read_text().startswith("{% comment %}")
     page = rollouts.live_page(make.NOW)
     extra = {
-        "row": departures.board(make.NOW).groups[0].rows[0],
+        "row": board.board(make.NOW).groups[0].rows[0],
         "rollout": page.rollouts[0],
         "page": page,
         "id": "guide",

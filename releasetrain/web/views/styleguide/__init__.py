@@ -12,7 +12,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Link
 from releasetrain.web.templatetags.ui import LOOKS
-from releasetrain.web.views.styleguide import aboard, departures, lists, readiness, rollouts, times
+from releasetrain.web.views.styleguide import aboard, board, departures, lists, readiness, rollouts, times
 from releasetrain.web.views.styleguide.common import HERE, feed
 
 STATES = {
@@ -113,7 +113,7 @@ def context(now: datetime) -> dict[str, Any]:
         "looks": LOOKS,
         "states": STATES,
         "form": sample_form(),
-        "board": departures.board(now),
+        "board": board.board(now),
         "summary": departures.summary(now),
         "next": departures.next_step(now),
         "manifest": departures.manifest(now),

@@ -1,0 +1,167 @@
+"""Fill the board with every state there is."""
+
+from datetime import datetime, timedelta
+
+from releasetrain.lib.verdict import Reason
+from releasetrain.panels.shapes import Board, BoardGroup, BoardRow
+from releasetrain.web.views.styleguide.common import HERE, stages
+
+
+def board(now: datetime) -> Board:
+    """Fill the board with every state there is."""
+    frozen = Reason(
+        "window", "Held by the window “Black Friday”.", now + timedelta(days=4, hours=2), "Maya Chen"
+    )
+    running = [
+        BoardRow(
+            480,
+            "RT-480",
+            HERE,
+            "Web Platform",
+            "storefront · production",
+            now - timedelta(minutes=38),
+            "UTC",
+            "rolling",
+            21,
+            stages(25, "current", 62),
+            weight=25,
+            note="next stage in",
+            until_at=now + timedelta(minutes=3, seconds=48),
+        ),
+        BoardRow(
+            479,
+            "RT-479",
+            HERE,
+            "Search Night Mail",
+            "search, suggest · production",
+            now - timedelta(hours=2),
+            "Asia/Singapore",
+            "held",
+            6,
+            stages(10, "held"),
+            weight=10,
+            reasons=[frozen],
+            more=2,
+        ),
+    ]
+    ahead = [
+        BoardRow(
+            481,
+            "RT-481",
+            HERE,
+            "Payments Regional",
+            "payments, ledger · production",
+            now + timedelta(minutes=72),
+            "America/New_York",
+            "deciding",
+            9,
+            stages(0, "pending"),
+            note="2 of 3 approvals",
+            reasons=[Reason("votes", "Needs a go from 1 on-call person: Priya Nair.", who="Priya Nair")],
+            asked_at=now - timedelta(minutes=48),
+        ),
+        BoardRow(
+            482,
+            "RT-482",
+            HERE,
+            "Checkout Express",
+            "checkout · production",
+            now + timedelta(hours=2),
+            "Europe/Berlin",
+            "boarding",
+            14,
+            stages(0, "pending"),
+            cut_off_at=now + timedelta(minutes=12, seconds=46),
+        ),
+        BoardRow(
+            483,
+            "RT-483",
+            HERE,
+            "Ledger Mail",
+            "ledger · production",
+            now + timedelta(hours=3),
+            "Europe/London",
+            "cleared",
+            4,
+            stages(0, "pending"),
+            note="departs in",
+            until_at=now + timedelta(hours=3),
+        ),
+        BoardRow(
+            490,
+            "RT-490",
+            HERE,
+            "Checkout Express",
+            "checkout · production",
+            now + timedelta(days=2, hours=2),
+            "Europe/Berlin",
+            "scheduled",
+            0,
+            stages(0, "pending"),
+            cut_off_at=now + timedelta(days=2, minutes=12),
+        ),
+    ]
+    past = [
+        BoardRow(
+            478,
+            "RT-478",
+            HERE,
+            "Mobile API Local",
+            "mobile-api · production",
+            now - timedelta(hours=4),
+            "UTC",
+            "arrived",
+            11,
+            stages(101, "done"),
+            note="in 1 h 3 min, 99.99 % ok",
+            is_past=True,
+        ),
+        BoardRow(
+            477,
+            "RT-477",
+            HERE,
+            "Billing Freight",
+            "billing · production",
+            now - timedelta(hours=6),
+            "Europe/Berlin",
+            "rolled_back",
+            3,
+            stages(5, "rolled_back"),
+            note="in 0.31 s: errors ×4.2",
+            is_past=True,
+        ),
+        BoardRow(
+            476,
+            "RT-476",
+            HERE,
+            "Ledger Mail",
+            "ledger · production",
+            now - timedelta(hours=21),
+            "Europe/London",
+            "skipped",
+            0,
+            stages(0, "pending"),
+            note="nobody was aboard",
+            is_past=True,
+        ),
+        BoardRow(
+            475,
+            "RT-475",
+            HERE,
+            "Payments Regional",
+            "payments, ledger · production",
+            now - timedelta(hours=24),
+            "America/New_York",
+            "cancelled",
+            8,
+            stages(0, "pending"),
+            note="all 8 moved to RT-481",
+            is_past=True,
+        ),
+    ]
+    return Board(
+        [BoardGroup("Under way", running), BoardGroup("Ahead", ahead), BoardGroup("Just over", past)],
+        new_train_url=HERE,
+        later=212,
+        later_url=HERE,
+    )
