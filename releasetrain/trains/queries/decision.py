@@ -52,6 +52,10 @@ class Standing:
     holders: Holders
     at: datetime
 
+    def ballot_of(self, person: User) -> Ballot | None:
+        """Return what somebody last said, whether or not it counts."""
+        return next((one for one in self.ballots if one.user == person.pk), None)
+
     @property
     def missing(self) -> list[str]:
         """Return the names of those who could still say go and are needed (RULES D16)."""

@@ -66,7 +66,7 @@ def ballot_of(
         return PersonalBallot(departure.pk, reason=answer.reasons[0])
     standing, typed = standing_of(departure, now), typed or Typed()
     seats, manifest = seats_of(standing, person), standing.manifest
-    mine = next((one for one in standing.ballots if one.user == person.pk), None)
+    mine = standing.ballot_of(person)
     seat = _chosen(seats, typed.seat or (mine.seat_name if mine else ""))
     return PersonalBallot(
         pk=departure.pk,

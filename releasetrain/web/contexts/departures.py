@@ -79,7 +79,7 @@ def _deciding(standing: Standing, *, person: User, roles: Roles, now: datetime) 
     own = person.pk in standing.load.authors and person.pk not in (
         standing.tally.missing if standing.tally and standing.tally.missing else ()
     )
-    mine = next((one for one in standing.ballots if one.user == person.pk), None)
+    mine = standing.ballot_of(person)
     if mine is not None and not own and standing.tally is not None and standing.tally.counts(mine):
         text = f"You said {mine.choice.words}. {_waited_for(standing)} You may still change your vote."
         return NextStep(departure.pk, "You have voted", text, departure.departs_at)
