@@ -12,6 +12,8 @@ from releasetrain.rollouts.drivers.base import (
     Ack,
     Capabilities,
     Desired,
+    Drained,
+    Field,
     Finding,
     Health,
     Observed,
@@ -36,8 +38,12 @@ class FlagDriver:
     """Set the percentage of users for whom a release flag is on."""
 
     kind: ClassVar[str] = "flag"
+    label: ClassVar[str] = "Feature flag"
     capabilities: ClassVar[Capabilities] = Capabilities(
         min_step=0.001, is_sticky=True, is_instant=True, is_fenced=True, has_segments=True
+    )
+    fields: ClassVar[tuple[Field, ...]] = (
+        Field("flag", "Flag", "the key of the release flag that lets users in", is_required=True),
     )
 
     def check(self, target: Target, config: dict[str, Any]) -> list[Finding]:
@@ -85,6 +91,9 @@ class FlagDriver:
         segments = () if is_off else segments_of(state.segments)
         shares = tuple((name, round(share / THOUSANDTHS)) for name, share in segments)
         return Observed(Sync.SYNCED, weight=weight, fence=state.fence, at=clock.now(), segments=shares)
+
+    def drain(self, target: Target, *, cut: bool, deadline: float) -> Drained:
+        return Drained(None, detail="A flag is asked anew for every request; it knows of no connections.")
 
     def health(self, target: Target) -> Health:
         found = [one for one in self.check(target, target.driver_config) if one.is_blocking]

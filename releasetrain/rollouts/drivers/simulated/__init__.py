@@ -16,6 +16,8 @@ from releasetrain.rollouts.drivers.base import (
     Ack,
     Capabilities,
     Desired,
+    Drained,
+    Field,
     Finding,
     Health,
     Observed,
@@ -30,7 +32,9 @@ class SimulatedDriver:
     """Keep a weight and a fence, note every call, and fail as told."""
 
     kind: ClassVar[str] = "simulated"
+    label: ClassVar[str] = "Simulated"
     capabilities: ClassVar[Capabilities] = Capabilities(is_sticky=True, is_instant=True, is_fenced=True)
+    fields: ClassVar[tuple[Field, ...]] = ()
 
     def check(self, target: Target, config: dict[str, Any]) -> list[Finding]:
         return [Finding("This driver moves no real traffic.")]
@@ -55,6 +59,9 @@ class SimulatedDriver:
         seen = config.get("world", {})
         weight = 100 - seen.get("weight", 0) if lies else seen.get("weight", 0)
         return Observed(Sync.SYNCED, weight, seen.get("fence", 0), now)
+
+    def drain(self, target: Target, *, cut: bool, deadline: float) -> Drained:
+        return Drained(0)
 
     def health(self, target: Target) -> Health:
         return Health(is_well=True)
