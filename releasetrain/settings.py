@@ -55,6 +55,8 @@ DATA_DIR = Path(os.environ.get("RELEASETRAIN_DATA", BASE_DIR / ".data"))
 DEBUG = read_switch("RELEASETRAIN_DEBUG", default=False)
 DEMO = read_switch("RELEASETRAIN_DEMO", default=False)
 SECRET_KEY = read_secret_key()
+# Keys of before, newest first: what they signed or encrypted is still read.
+SECRET_KEY_FALLBACKS: list[str] = env.list("RELEASETRAIN_SECRET_KEY_FALLBACKS", default=[])
 PUBLIC_URL = read_url("RELEASETRAIN_PUBLIC_URL", "http://127.0.0.1:8000")
 STREAM_URL = read_url("RELEASETRAIN_STREAM_URL", "http://127.0.0.1:8001")
 STOREFRONT_URL = read_url("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002")

@@ -86,6 +86,27 @@ class Target(models.Model):
         return [f"service:{self.service_id}"]
 
 
+class Secret(models.Model):
+    """A secret that configurations name, encrypted where it lies; only `catalog.secrets.reveal` opens it.
+
+    Without a team it is the house's.
+    """
+
+    name = models.SlugField(unique=True, help_text="what configurations call it")
+    team = models.ForeignKey(Team, null=True, blank=True, on_delete=models.PROTECT, related_name="secrets")
+    ciphertext = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return []
+
+
 class Dependency(models.Model):
     """A service that needs another one."""
 
