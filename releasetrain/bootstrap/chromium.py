@@ -62,12 +62,12 @@ def bring_chromium(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def by_apt(package: str) -> list[list[str]]:
-    """Return the commands that install a package of Debian, none where that is not ours to do."""
+def by_apt(*packages: str) -> list[list[str]]:
+    """Return the commands that install packages of Debian, none where that is not ours to do."""
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return []
     quietly = ["apt-get", "-qq", "-o", "DPkg::Lock::Timeout=120"]
-    return [[*quietly, "update"], [*quietly, "install", "-y", "--no-install-recommends", package]]
+    return [[*quietly, "update"], [*quietly, "install", "-y", "--no-install-recommends", *packages]]
 
 
 def runs(argv: list[str]) -> bool:

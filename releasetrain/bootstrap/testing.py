@@ -1,11 +1,11 @@
-"""Run the tests with what they need: a Chromium above all."""
+"""Run the tests with what they need: a Chromium above all, and the programs that are asked for real."""
 
 import os
 import sys
 
 from releasetrain.bootstrap.chromium import bring_chromium, find_chromium, why_none
 from releasetrain.bootstrap.locks import ROOT
-from releasetrain.bootstrap.prometheus import bring_prometheus, wants_prometheus
+from releasetrain.bootstrap.packages import bring, wanted
 from releasetrain.bootstrap.terminal import say
 
 JOURNEYS = "tests/journeys"
@@ -24,8 +24,10 @@ def run_tests(arguments: list[str]) -> int:
             say(why_none())
             if is_ci(environ):
                 return 1  # there, a test that quietly does not run would be a lie
-    if wants_prometheus(arguments):
-        bring_prometheus(environ)
+    missing = bring(wanted(arguments), environ)
+    if missing and is_ci(environ):
+        say(f"Debian’s {', '.join(missing)} could not be fetched, and here no test may be skipped.")
+        return 1
     environ["RELEASETRAIN_CHROMIUM"] = chromium or ""
     os.chdir(ROOT)
     pytest = [sys.executable, "-m", "pytest", *arguments]

@@ -5,7 +5,6 @@ It comes from the system (Debian's package “prometheus”; `manage.py test` br
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -22,6 +21,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, start_http_server
 from pytest_django.fixtures import Settings
 
+from releasetrain.bootstrap.packages import find, why_skipped
 from releasetrain.health.measuring import claim_due, measure
 from releasetrain.health.models import Arm, MetricQuery, Reading
 from releasetrain.health.rules.asking import Ask, Fault, Missing, Unanswered
@@ -33,7 +33,7 @@ from tests.health.world import query as saved
 from tests.health.world import source
 from tests.running import free_port, until
 
-PROMETHEUS = shutil.which("prometheus")
+PROMETHEUS = find("prometheus", os.environ)
 WINDOW = 5
 UNITS = 'sum(increase(requests_total{version="{{version}}"}[{{window}}]))'
 BAD = 'sum(increase(requests_total{version="{{version}}",code="500"}[{{window}}]))'
@@ -41,9 +41,7 @@ TWO = 'vector(1) or label_replace(vector(1), "a", "b", "", "")'
 # Of “s3cret”, with the fewest rounds.
 HASH = "$2b$04$kbcboHA5Yl6ANu2r67XebuTf8twLV94Vlj2VKtoCpG9UhQfMU3zh2"
 SOURCE = PrometheusSource()
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None, reason="there is no prometheus here: install Debian's package of that name"
-)
+pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason=why_skipped("prometheus"))
 
 
 class Shop:
