@@ -11,11 +11,11 @@ django.setup()
 from django.conf import settings  # noqa: E402 -- the apps must be ready first
 from django.core.asgi import get_asgi_application  # noqa: E402
 
-from releasetrain.api.ofrep import beside  # noqa: E402
+from releasetrain.api import intake, ofrep  # noqa: E402
 from releasetrain.live.routing import stream  # noqa: E402
 
 import_module(settings.ROOT_URLCONF)  # with every page, so that no request waits for that
 import_module("releasetrain.celery")  # so that a page may wake a task by its name
-application = beside(get_asgi_application())
+application = intake.beside(ofrep.beside(get_asgi_application()))
 
 __all__ = ["application", "stream"]

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, BeforeValidator, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, StringConstraints
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
@@ -63,7 +63,7 @@ class Problem(Schema):
     who: str | None = Field(None, description="who can change it")
 
 
-class ReadingIn(Schema):
+class ReadingIn(BaseModel):
     """What one arm counted of one metric."""
 
     arm: Arm
@@ -74,7 +74,7 @@ class ReadingIn(Schema):
     bad: Whole = Field(json_schema_extra=UNITS, examples=[1])
 
 
-class LineIn(Schema):
+class LineIn(BaseModel):
     """An error line; secrets are masked before it is kept, but better leave them out."""
 
     message: str = Field(json_schema_extra={"minLength": 1, "maxLength": MESSAGE_LENGTH})
@@ -94,7 +94,7 @@ class ErrorIn(LineIn):
     arm: Arm
 
 
-class ReportIn(Schema):
+class ReportIn(BaseModel):
     """What one process of a service counted in one span of time; spans of one source must not overlap."""
 
     service: Slug

@@ -1,5 +1,6 @@
 """Take what services report, exactly once, and forget it in time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.error_lines import by_the_hour, count_lines, kinds_of, take_turn
+from releasetrain.health.error_lines import TURN, by_the_hour, count_lines, kinds_of
 from releasetrain.health.models import ErrorBatch, ErrorCount, ErrorLine, Reading
 from releasetrain.health.rules.reports import Report, flaw_of
 from releasetrain.lib.errors import Invalid
@@ -29,6 +30,14 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """A report, and the target (by id) that it is about."""
+
+    target: int
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
 class Forgotten:
     """How much was too old to keep."""
 
@@ -40,46 +49,86 @@ class Forgotten:
 def take_readings(*, target: Target, report: Report, now: datetime) -> Taken:
     """Count a report of a service; what was counted before is not counted again.
 
-    A target's reports commit one after the other, so their ids rise in the order in which others see them.
-    Error lines belong to the readings that they come with: they count only where one of those is new.
-
     :raises Invalid: the report cannot be true, or comes too late
     """
     if flaw := flaw_of(report, now):
         raise Invalid(flaw.text, field=flaw.field)
-    kinds = kinds_of(report.errors)
+    return take_reports([Delivery(target.pk, report)], now)[0]
+
+
+def take_reports(deliveries: Sequence[Delivery], now: datetime) -> list[Taken]:
+    """Count reports that have no flaw, all or none, and say of each how much of it was new.
+
+    A target's reports commit one after the other, so their ids rise in the order in which others see them.
+    Error lines belong to the readings that they come with: they count only where one of those is new.
+
+    :param deliveries: of no target, source and start more than one
+    """
+    kinds = [kinds_of(one.report.errors) for one in deliveries]
+    if not any(kinds):
+        return [
+            Taken(new, len(one.report.readings) - new, 0)
+            for one, new in zip(deliveries, _insert(deliveries, now), strict=True)
+        ]
     with brief():
-        take_turn(target.pk)
-        new = _insert_readings(target.pk, report, now)
-        lines = count_lines(target.pk, kinds, now) if new and kinds else 0
-    return Taken(new, len(report.readings) - new, lines)
+        counted = []
+        for one, own, new in zip(deliveries, kinds, _insert(deliveries, now), strict=True):
+            lines = count_lines(one.target, own, now) if new and own else 0
+            counted.append(Taken(new, len(one.report.readings) - new, lines))
+    return counted
 
 
-def _insert_readings(target: int, report: Report, now: datetime) -> int:
-    """Insert a report's readings in one statement and return how many were new."""
-    rows = report.readings
+def _insert(deliveries: Sequence[Delivery], now: datetime) -> list[int]:
+    """Insert the readings of reports in one statement and return how many of each were new.
+
+    The statement takes the turns of all targets before it draws the first id, in the order of their ids, so
+    that two of these never wait for each other.
+    """
+    if not deliveries:
+        return []
+    rows = [(place, row) for place, one in enumerate(deliveries) for row in one.report.readings]
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO health_reading
-                (target_id, source, starts_at, ends_at, received_at, arm, metric, units, bad)
-            SELECT %s, %s, %s, %s, %s, r.*
-            FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[]) r
-            ON CONFLICT (target_id, metric, starts_at, arm, source) DO NOTHING
-            """,
+            f"""
+            WITH turn AS MATERIALIZED (
+                SELECT {TURN} FROM unnest(%s::bigint[]) AS one (target)
+            ), ready AS MATERIALIZED (
+                SELECT count(*) FROM turn
+            ), report AS (
+                SELECT *
+                FROM unnest(%s::int[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+                    AS one (place, target, source, starts_at, ends_at)
+            ), fresh AS (
+                INSERT INTO health_reading
+                    (target_id, source, starts_at, ends_at, received_at, arm, metric, units, bad)
+                SELECT target, source, starts_at, ends_at, %s, arm, metric, units, bad
+                FROM ready, report JOIN
+                    unnest(%s::int[], %s::text[], %s::text[], %s::bigint[], %s::bigint[])
+                        AS reading (place, arm, metric, units, bad) USING (place)
+                ON CONFLICT (target_id, metric, starts_at, arm, source) DO NOTHING
+                RETURNING target_id, source, starts_at
+            )
+            SELECT place, count(*) FROM fresh JOIN report
+                ON (target, report.source, report.starts_at) = (target_id, fresh.source, fresh.starts_at)
+            GROUP BY place
+            """,  # noqa: S608 - the one name in it is our own
             [
-                target,
-                report.source,
-                report.span.start,
-                report.span.end,
+                sorted({one.target for one in deliveries}),
+                list(range(len(deliveries))),
+                [one.target for one in deliveries],
+                [one.report.source for one in deliveries],
+                [one.report.span.start for one in deliveries],
+                [one.report.span.end for one in deliveries],
                 now,
-                [one.arm for one in rows],
-                [one.metric for one in rows],
-                [one.units for one in rows],
-                [one.bad for one in rows],
+                [place for place, _ in rows],
+                [row.arm for _, row in rows],
+                [row.metric for _, row in rows],
+                [row.units for _, row in rows],
+                [row.bad for _, row in rows],
             ],
         )
-        return int(cursor.rowcount)
+        new: dict[int, int] = dict(cursor.fetchall())
+    return [new.get(place, 0) for place in range(len(deliveries))]
 
 
 def forget_old(now: datetime) -> Forgotten:

@@ -22,6 +22,8 @@ REST = timedelta(hours=1)
 BY_THE_MINUTE = timedelta(days=1)
 OVERFLOW = "(more kinds of error lines than are kept)"
 SHARED = fingerprint(OVERFLOW)
+# Waits for the turn of a target, in SQL in which `target` is its id.
+TURN = "pg_advisory_xact_lock(hashtextextended('health.readings:' || target, 0))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +65,7 @@ class Kind:
 def take_turn(target: int) -> None:
     """Wait for the other reports of this target to be committed; the turn ends with the transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended('health.readings:' || %s, 0))", [str(target)]
-        )
+        cursor.execute(f"SELECT {TURN} FROM (VALUES (%s::bigint)) AS one (target)", [target])  # noqa: S608
 
 
 def take_error_lines(*, target: Target, batch: Batch, now: datetime) -> TakenLines:

@@ -8,7 +8,7 @@ from django.db import connections
 from releasetrain.catalog.models import Target
 from releasetrain.health import actions, tasks
 from releasetrain.health.access import target_for
-from releasetrain.health.actions import Taken, forget_old, take_readings
+from releasetrain.health.actions import Delivery, Taken, forget_old, take_readings, take_reports
 from releasetrain.health.models import ErrorCount, ErrorLine, Reading
 from releasetrain.health.queries import readings_after
 from releasetrain.health.rules.reports import Complaint, Counted, Report
@@ -147,9 +147,27 @@ def test_beat_forgets_by_the_clock_of_the_database() -> None:
     assert Reading.objects.count() == 2
 
 
+@pytest.mark.django_db
+def test_reports_of_many_targets_are_taken_at_once_and_each_is_told_what_was_new() -> None:
+    one, other = make.target(), make.target("Search")
+    take_readings(target=one, report=report(make.NOW, BOTH[0]), now=make.NOW)
+    deliveries = [
+        Delivery(other.pk, report(errors=[line(count=2)])),
+        Delivery(one.pk, report(errors=[line()])),
+        Delivery(one.pk, report(source="web-2")),
+    ]
+    assert take_reports(deliveries, make.NOW) == [Taken(2, 0, 1), Taken(1, 1, 1), Taken(2, 0, 0)]
+    assert take_reports([], make.NOW) == []
+    assert take_reports(deliveries, make.NOW) == [Taken(0, 2, 0)] * 3
+    assert set(ErrorLine.objects.values_list("target", "count")) == {(one.pk, 1), (other.pk, 2)}
+
+
 @pytest.mark.django_db(transaction=True)
-def test_parallel_reports_are_each_counted_once_and_none_slips_past_a_watermark() -> None:
-    target = make.target()
+@pytest.mark.parametrize("errors", [(), (line(), line("Timeout"))], ids=["one statement", "with lines"])
+def test_parallel_reports_are_each_counted_once_and_none_slips_past_a_watermark(
+    errors: Sequence[Complaint],
+) -> None:
+    target, other = make.target(), make.target("Search")
     stop = threading.Event()
     faults: list[BaseException] = []
     seen: list[int] = []
@@ -157,8 +175,9 @@ def test_parallel_reports_are_each_counted_once_and_none_slips_past_a_watermark(
     def send(source: str, target: Target) -> None:
         try:
             for number in range(25):
-                said = report(make.NOW - number * TEN, source=source, errors=[line(), line("Timeout")])
-                take_readings(target=target, report=said, now=make.NOW)
+                said = report(make.NOW - number * TEN, source=source, errors=errors)
+                both = [Delivery(target.pk, said), Delivery(other.pk, said)]
+                take_reports(both if source in {"web-0", "web-1"} else both[::-1], make.NOW)
                 take_readings(target=target, report=said, now=make.NOW)
         except BaseException as error:  # noqa: BLE001 - handed to the test
             faults.append(error)
@@ -187,5 +206,5 @@ def test_parallel_reports_are_each_counted_once_and_none_slips_past_a_watermark(
     consumer.join()
     assert faults == []
     assert len(seen) == 4 * 25 * 2
-    assert seen == sorted(set(Reading.objects.values_list("pk", flat=True)))
-    assert set(ErrorLine.objects.values_list("count", flat=True)) == {100}
+    assert seen == sorted(target.readings.values_list("pk", flat=True))
+    assert set(ErrorLine.objects.values_list("count", flat=True)) == ({100} if errors else set())
