@@ -12,18 +12,18 @@ from typing import Any
 class Echo(ThreadingHTTPServer):
     """Answer every request with the version: GET /version in JSON, everything else in `x-version`.
 
-    `asked` holds (method, path, user, monotonic time) of everything but /version. GET /stream stays open and
-    sends a byte now and then; an `Upgrade: websocket` is answered and stays open, too.
+    `asked` holds (method, path, user, monotonic time) of everything but /version, `headers` its headers.
+    GET /stream stays open and sends a byte now and then; `Upgrade: websocket` does so, too.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, version: str, user_header: str = "x-user-id") -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, version: str, user_header: str = "x-user-id", port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.version, self.user_header = version, user_header
         self.asked: list[tuple[str, str, str, float]] = []
-        self.mirrored: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self.wait_seconds = 0.0
         self.status = 200
         self.is_stopping = False
@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
     def _note(self) -> None:
         user = self.headers.get(self.server.user_header, "")
         self.server.asked.append((self.command, self.path, user, time.monotonic()))
-        self.server.mirrored.append({name.lower(): value for name, value in self.headers.items()})
+        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)

@@ -27,6 +27,8 @@ from releasetrain.rollouts.drivers.base import (
 from releasetrain.rollouts.drivers.simulated import world
 from releasetrain.rollouts.drivers.simulated.world import Fault
 
+NO_ANSWER = "The simulated proxy does not answer."
+
 
 class SimulatedDriver:
     """Keep a weight and a fence, note every call, and fail as told."""
@@ -52,7 +54,7 @@ class SimulatedDriver:
         config = Target.objects.values_list("driver_config", flat=True).get(pk=target.pk)
         faults, now = config.get("faults", {}), clock.now()
         if faults.get("unreachable"):
-            return Observed(Sync.UNREACHABLE, detail="The simulated proxy does not answer.")
+            return Observed(Sync.UNREACHABLE, detail=NO_ANSWER)
         lies = faults.get(Fault.MISREAD.value, 0) > 0
         if lies or config.get("world", {}).get("late"):
             config = self._look_closer(target, now)
@@ -64,6 +66,8 @@ class SimulatedDriver:
         return Drained(0)
 
     def health(self, target: Target) -> Health:
+        if target.driver_config.get("faults", {}).get("unreachable"):
+            return Health(is_well=False, detail=NO_ANSWER)
         return Health(is_well=True)
 
     @transaction.atomic
