@@ -1,6 +1,7 @@
 """Take a finished rollout straight back (ENGINE T13), or try one again that did not arrive."""
 
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -9,6 +10,8 @@ from releasetrain.catalog.models import Target
 from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
 from releasetrain.lib.errors import Invalid, Refused
+from releasetrain.lib.transactions import brief
+from releasetrain.lib.unblocked import insist, unblocked
 from releasetrain.rollouts.actions.launch import fence_above
 from releasetrain.rollouts.actions.tick import tick_one
 from releasetrain.rollouts.actions.way import give_up
@@ -51,10 +54,11 @@ def revert(rollout: Rollout, *, reason: str, by: Actor | None, now: datetime) ->
         return already
     if why_not := why_not_at_hand(rollout, now):
         raise NotRevertible(why_not)
-    back = _queue_back(rollout.pk, words, by, now)
+    back = insist(partial(_queue_back, rollout.pk, words, by, now))
     # Its target is taken and its driver asked by whoever presses; the beat only goes on with it.
-    for _ in range(2):
-        tick_one(back.pk, now)
+    with unblocked():
+        for _ in range(2):
+            tick_one(back.pk, now)
     back.refresh_from_db()
     return back
 
@@ -101,7 +105,7 @@ def arrived_since(rollout: Rollout) -> list[Rollout]:
     return list(later.exclude(taken_back_by__state=R.SUCCEEDED).order_by("-finished_at"))
 
 
-@transaction.atomic
+@brief()
 def _queue_back(pk: int, reason: str, by: Actor | None, now: datetime) -> Rollout:
     """Write the way back down, and let whoever only prepares on the target make way for it."""
     rows = Rollout.objects.select_related("target__service", "target__environment", "departure__train")

@@ -13,6 +13,7 @@ from django.db import connections
 
 from releasetrain.events.actions import Actor
 from releasetrain.lib import clock
+from releasetrain.lib.unblocked import unblocked
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.operate import decide_back
 from releasetrain.rollouts.actions.tick import tick_one
@@ -78,11 +79,12 @@ def _carry_out_beside(group: Sequence[tuple[list[Intent], Rollout]]) -> None:
 
 def _carry_out_group(group: Sequence[tuple[list[Intent], Rollout]]) -> None:
     """Ask the drivers of one departure; a fault costs that one's answer, and the next look asks again."""
-    for intents, row in group:
-        try:
-            carry_out(intents, row)
-        except Exception:
-            logger.exception("The answer for rollout %s could not be noted.", row.pk)
+    with unblocked():
+        for intents, row in group:
+            try:
+                carry_out(intents, row)
+            except Exception:
+                logger.exception("The answer for rollout %s could not be noted.", row.pk)
 
 
 def press_on(pks: Iterable[int]) -> None:

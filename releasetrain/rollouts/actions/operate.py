@@ -4,13 +4,16 @@ import logging
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from releasetrain.accounts.models import User
 from releasetrain.events.actions import Actor, record
 from releasetrain.lib.errors import Refused, Stale
+from releasetrain.lib.transactions import brief
+from releasetrain.lib.unblocked import insist
 from releasetrain.lib.words import listed
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.launch import settle_return
@@ -71,10 +74,15 @@ def operate(rollout: Rollout, order: Order, *, by: User, now: datetime) -> Rollo
     :raises CommandRefused: it cannot be done now, with the reason
     """
     try:
-        row, intents = _decide(rollout.pk, order, by=by, now=now)
+        return _operate(rollout.pk, order, by=by, now=now)
     except IntegrityError:
         # The same uuid arrived twice at once: the first one has it, and this one is its echo.
         return Rollout.objects.get(pk=rollout.pk)
+
+
+def _operate(pk: int, order: Order, *, by: User, now: datetime) -> Rollout:
+    decide = partial(_decide, pk, order, by=by, now=now)
+    row, intents = insist(decide) if order.kind is CommandKind.ROLLBACK else decide()
     _carry_out(intents, row, now)
     return row
 
@@ -86,7 +94,7 @@ def _carry_out(intents: list[Intent], row: Rollout, now: datetime) -> None:
         carry_out(intents, row)
 
 
-@transaction.atomic
+@brief()
 def _decide(pk: int, order: Order, *, by: User, now: datetime) -> tuple[Rollout, list[Intent]]:
     row = _lock(pk)
     if Command.objects.filter(pk=order.id).exists():
@@ -172,7 +180,7 @@ def second(waiting: Command, *, by: User, now: datetime) -> Rollout:
     return row
 
 
-@transaction.atomic
+@brief()
 def _decide_seconded(pk: uuid.UUID, *, by: User, now: datetime) -> tuple[Rollout, list[Intent]]:
     row = _lock(Command.objects.values_list("rollout", flat=True).get(pk=pk))
     waiting = Command.objects.select_related("actor").get(pk=pk)
@@ -202,9 +210,13 @@ def roll_back(rollout: Rollout, *, reason: str, by: Actor | None, now: datetime)
     return row
 
 
-@transaction.atomic
 def decide_back(pk: int, *, reason: str, by: Actor | None, now: datetime) -> tuple[Rollout, list[Intent]]:
     """Write down that a rollout comes back; the intents are to be carried out after the commit."""
+    return insist(partial(_decide_back, pk, reason=reason, by=by, now=now))
+
+
+@brief()
+def _decide_back(pk: int, *, reason: str, by: Actor | None, now: datetime) -> tuple[Rollout, list[Intent]]:
     row = _lock(pk)
     step = rollback.roll_back(snapshot_of(row), reason, now)
     return row, _write(step, row, by, now)

@@ -3,10 +3,12 @@
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
 
 from releasetrain.events.actions import SystemActor, record
+from releasetrain.lib.unblocked import insist, unblocked
 from releasetrain.rollouts.actions.compensate import compensate, note_compensations
 from releasetrain.rollouts.actions.drive import carry_out
 from releasetrain.rollouts.actions.launch import settle_return
@@ -105,13 +107,8 @@ def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool)
     if common is not None and step.snapshot.desired_weight > snapshot.desired_weight:
         # Nobody more gets it by what was read for the whole batch: the line may have been stopped since.
         gathered, step = _decide(row, snapshot, now, None)
-    with transaction.atomic():
-        intents = write(step, row, actor=ENGINE, now=now, counted_reading=gathered.counted_reading)
-        if step.snapshot.state is R.PREFLIGHT and step.transitions:
-            note_compensations(row)
-        if step.snapshot.state is R.SUCCEEDED and step.transitions:
-            settle_version(row, by=ENGINE, now=now)
-            settle_return(row, now)
+    commit = partial(_commit, step, row, gathered.counted_reading, now)
+    intents = insist(commit) if is_coming_back(step) else commit()
     if is_coming_back(step) and not alone:
         carry_out_back(intents, row, now)
     else:
@@ -119,6 +116,17 @@ def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool)
     if step.takes_target:
         take_service(row, now)
     return step
+
+
+@transaction.atomic
+def _commit(step: Step, row: Rollout, counted_reading: int | None, now: datetime) -> list[Intent]:
+    intents = write(step, row, actor=ENGINE, now=now, counted_reading=counted_reading)
+    if step.snapshot.state is R.PREFLIGHT and step.transitions:
+        note_compensations(row)
+    if step.snapshot.state is R.SUCCEEDED and step.transitions:
+        settle_version(row, by=ENGINE, now=now)
+        settle_return(row, now)
+    return intents
 
 
 def _decide(row: Rollout, snapshot: Snapshot, now: datetime, common: Common | None) -> tuple[Gathered, Step]:
@@ -140,10 +148,11 @@ def carry_out_back(intents: list[Intent], row: Rollout, now: datetime) -> None:
     What goes after it comes back before it, what goes before it after it; each decides for itself by a tick
     at once, and one that fails stops no other: its own ticks go on with it (ENGINE T9, T12).
     """
-    after, before = in_reverse(row) if row.kind == RolloutKind.FORWARD else ([], [])
-    _bring_each_back(after, now)
-    carry_out(intents, row)
-    _bring_each_back(before, now)
+    with unblocked():
+        after, before = in_reverse(row) if row.kind == RolloutKind.FORWARD else ([], [])
+        _bring_each_back(after, now)
+        carry_out(intents, row)
+        _bring_each_back(before, now)
 
 
 def _bring_each_back(pks: list[int], now: datetime) -> None:
