@@ -3,11 +3,16 @@
 Every task is level-triggered: it polls rows that are due, so a lost, doubled or late message costs one tick.
 """
 
+import gc
 import os
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_before_create_process, worker_init
 from kombu import Queue
+
+from releasetrain.lib.transactions import never_fall_silent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releasetrain.settings")
 
@@ -110,3 +115,15 @@ app.autodiscover_tasks(
     [f"releasetrain.{name}" for name in ("trains", "rollouts", "notifications", "health", "calendars")],
     force=False,
 )
+
+
+@worker_init.connect
+def _be_brief(**_: Any) -> None:
+    never_fall_silent()
+
+
+@worker_before_create_process.connect
+def _share_memory(**_: Any) -> None:
+    """Let children share what is loaded: their collector would touch, and so copy, every page of it."""
+    gc.collect()
+    gc.freeze()

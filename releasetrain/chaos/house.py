@@ -19,7 +19,13 @@ from releasetrain.embedded.children import end, kill_group, spawn
 from releasetrain.embedded.servers import Server
 
 # Two workers of one process each: what one does not finish the other one takes over.
-PROGRAMS: Mapping[str, str] = {"worker-1": "worker", "worker-2": "worker", "beat": "beat", "web": "web"}
+PROGRAMS: Mapping[str, str] = {
+    "worker-1": "worker",
+    "worker-2": "worker",
+    "chores": "chores",
+    "beat": "beat",
+    "web": "web",
+}
 
 
 class ChaosHouse:
@@ -41,7 +47,7 @@ class ChaosHouse:
         self.servers.start()
         data = self.folder / "house"
         data.mkdir(exist_ok=True)
-        self.env = environment(self.servers.environ, data) | {"WORKERS": "1"}
+        self.env = environment(self.servers.environ, data) | {"WORKERS": "1", "CHORES": "1"}
         self.run(sys.executable, "-m", "django", "migrate", "--verbosity", "0")
 
     def close(self) -> None:
@@ -118,12 +124,13 @@ class ChaosHouse:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGCONT)
 
-    def end(self, name: str) -> None:
-        """Ask a program to end, as a deployment does, and wait for it."""
+    def end(self, name: str) -> int | None:
+        """Ask a program to end, as a deployment does, wait for it, and return its exit code."""
         process = self.processes.pop(name)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGCONT)
         end(process, (signal.SIGTERM, 15))
+        return process.returncode
 
     def said(self, name: str) -> str:
         """Return what a program has written so far."""

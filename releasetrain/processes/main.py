@@ -37,7 +37,7 @@ WITH_SERVERS_IF_ANY = {"makemigrations", "diffsettings", "startapp", "sendtestem
 
 OUR_COMMANDS = """\
 Release Train
-    up      run the house: servers, pages, sockets, worker, beat (and a demonstration world on the first run)
+    up      run the house: servers, pages, sockets, workers, beat (and a demonstration world on the first run)
     test    run the tests, bringing what they need
     lock    renew requirements.txt and requirements-dev.txt from pyproject.toml
 """

@@ -97,7 +97,7 @@ class Run:
         self._complete_environ()
         self.progress.show("tables" if self.options.demo == "none" else "tables and the demonstration world")
         link, is_demo = self._prepare()
-        self.progress.show("pages, sockets, worker and beat")
+        self.progress.show("pages, sockets, workers and beat")
         self._launch_programs(with_demo=is_demo)
         self._wait_until_it_answers()
         self.progress.clear()

@@ -1,12 +1,15 @@
 """How Celery is set up: nothing that it loses, doubles or delays can hurt."""
 
 import inspect
+import re
 from datetime import timedelta
 
 import pytest
 from celery import Task
 
+from releasetrain.bench.serving import ROOT
 from releasetrain.celery import app
+from releasetrain.processes.programs import read_procfile
 
 SCHEDULE = app.conf.beat_schedule
 app.loader.import_default_modules()
@@ -36,6 +39,12 @@ def test_the_queues_are_those_of_the_design_and_rollbacks_have_their_own() -> No
     assert routes["rollbacks"] == "rollback"
     assert [name for name, queue in routes.items() if queue == "rollback"] == ["rollbacks"]
     assert {routes["trains"], routes["rollouts"]} == {"engine"}
+
+
+def test_long_chores_have_a_worker_of_their_own_and_every_queue_has_one() -> None:
+    lines = read_procfile(ROOT / "Procfile")
+    serves = {name: found[1].split(",") for name in lines if (found := re.search(r"-Q (\S+)", lines[name]))}
+    assert serves == {"worker": ["engine", "rollback"], "chores": ["notify", "bulk"]}
 
 
 def test_no_task_runs_for_ever() -> None:

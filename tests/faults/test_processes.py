@@ -56,6 +56,16 @@ def test_r6_frozen_workers_wake_up_to_a_rollback_and_change_nothing(house: Chaos
     come_back([rollout])
 
 
+def test_r4_a_worker_that_is_asked_to_end_ends_its_task_first(house: ChaosHouse, world: World) -> None:
+    house.kill("worker-2")
+    rollout = world.send_out(SHORT, faults={"hang": 1, "hang_seconds": 3})
+    until(lambda: rollout.intents.filter(outcome="").exists(), "no worker asked the driver")
+    assert house.end("worker-1") == 0
+    assert not rollout.intents.filter(outcome="").exists()
+    house.launch_all()
+    end_well([rollout])
+
+
 def test_several_beats_are_harmless_and_none_only_delays(house: ChaosHouse, world: World) -> None:
     house.kill("beat")
     rollouts = [world.send_out(SHORT) for _ in range(3)]

@@ -138,7 +138,7 @@ def test_other_commands_find_the_running_house(running: Up) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["worker", "beat", "web", "stream"])
+@pytest.mark.parametrize("name", ["worker", "chores", "beat", "web", "stream"])
 def test_a_killed_program_comes_back(running: Up, name: str) -> None:
     pid = pid_in(running.house, name)
     family = psutil.Process(pid).children(recursive=True)
