@@ -41,6 +41,15 @@ def read_switch(name: str, *, default: bool) -> bool:
     raise refuse(name, f"“{value}” is neither 1 nor 0.")
 
 
+def read_paths(name: str) -> tuple[str, ...]:
+    """Read absolute paths, separated by colons."""
+    paths = tuple(path for path in os.environ.get(name, "").split(":") if path)
+    for path in paths:
+        if not Path(path).is_absolute() or Path(path) == Path("/"):
+            raise refuse(name, f"“{path}” is not the absolute path of a folder or a file.")
+    return paths
+
+
 def read_secret_key() -> str:
     """Read the signing key: given, or made once and kept beside the data."""
     if key := os.environ.get("RELEASETRAIN_SECRET_KEY", ""):
@@ -74,6 +83,8 @@ INTERNAL_HOSTS = frozenset(
 )
 # Secrets for addresses that are asked, by name; each may be sent to its own origin only.
 CREDENTIALS = read_credentials(os.environ, refuse)
+# Folders and files of the commands that a target may name; without any, no command runs at all.
+COMMAND_PATHS = read_paths("RELEASETRAIN_COMMAND_PATHS")
 IS_HTTPS = PUBLIC_URL.startswith("https://")
 IS_LOOPBACK = urlsplit(PUBLIC_URL).hostname in {"127.0.0.1", "localhost", "::1"}
 

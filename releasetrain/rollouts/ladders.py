@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from releasetrain.catalog.models import Target
 from releasetrain.lib import clock
+from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers import driver_for
-from releasetrain.rollouts.drivers.base import Driver
+from releasetrain.rollouts.drivers.base import Ack, Answers, Driver
 from releasetrain.rollouts.rules.ladder import Ladder
-from releasetrain.rollouts.rules.snapshot import Observed
+from releasetrain.rollouts.rules.snapshot import PATIENCE_SECONDS, Observed
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,22 @@ def settle_seconds(target: Target) -> float:
     except Exception:
         logger.exception("The driver of %s cannot say what it can do.", target)
         return SETTLE_SECONDS
+
+
+def patience_seconds(target: Target) -> float:
+    """Return how long a share of users may take to arrive; a command or a webhook takes minutes."""
+    try:
+        return driver_for(target.driver).capabilities.patience_seconds
+    except Invalid:
+        return PATIENCE_SECONDS
+
+
+def answer_of(target: Target, key: str) -> Ack | None:
+    """Ask what has become of a call that was only accepted; None where its driver cannot tell."""
+    driver = driver_for(target.driver)
+    return (
+        driver.answer_of(target, key=key, deadline=OBSERVE_SECONDS) if isinstance(driver, Answers) else None
+    )
 
 
 Place = tuple[Ladder, int]

@@ -13,7 +13,7 @@ from releasetrain.calendars.rules.windows import Lane
 from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
 from releasetrain.rollouts import locks, models
-from releasetrain.rollouts.ladders import settle_seconds
+from releasetrain.rollouts.ladders import patience_seconds, settle_seconds
 from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
@@ -90,6 +90,7 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
         is_hotfix=row.departure is not None and row.departure.train.lane == Lane.HOTFIX,
         acknowledged_windows=tuple(row.acknowledged_windows),
         settle_seconds=settle_seconds(row.target),
+        patience_seconds=patience_seconds(row.target),
     )
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers.base import Ack, Desired, Outcome
-from releasetrain.rollouts.ladders import Rung, rungs_of
+from releasetrain.rollouts.ladders import Rung, answer_of, rungs_of
 from releasetrain.rollouts.models import Intent, Rollout
+from releasetrain.rollouts.readings import newest_intent
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import IntentAction
 from releasetrain.rollouts.rules.states import RolloutKind
@@ -28,6 +29,25 @@ def carry_out(intents: Iterable[Intent], rollout: Rollout) -> None:
         Intent.objects.filter(pk=intent.pk).update(
             outcome=ack.outcome, detail=ack.detail[:500], answered_at=clock.now()
         )
+
+
+def hear_of_accepted(rollout: Rollout) -> None:
+    """Note what has become of a share of users that a driver has only accepted, and works on since.
+
+    What it says is an answer to that very intent: a refusal or a failure ends the waiting at once.
+    """
+    intent = newest_intent(rollout)
+    if intent is None or intent.outcome != Outcome.ACCEPTED or intent.action != IntentAction.APPLY:
+        return
+    try:
+        ack = answer_of(rollout.target, intent.key)
+    except Exception:
+        logger.exception("The driver of %s cannot say what became of %s.", rollout.target, intent.key)
+        return
+    if ack is None or ack.outcome == intent.outcome:
+        return
+    intent.outcome, intent.detail, intent.answered_at = ack.outcome, ack.detail[:500], clock.now()
+    intent.save(update_fields=["outcome", "detail", "answered_at"])
 
 
 def _ask(intent: Intent, rollout: Rollout) -> Ack:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.lib.unblocked import insist, unblocked
 from releasetrain.rollouts.actions.compensate import compensate, note_compensations
-from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.drive import carry_out, hear_of_accepted
 from releasetrain.rollouts.actions.launch import settle_return
 from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.actions.way import take_service
@@ -103,6 +103,7 @@ def _step(row: Rollout, now: datetime, common: Common | None = None, *, alone: b
 
 def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool) -> Step:
     snapshot = snapshot_of(row)
+    hear_of_accepted(row)
     gathered, step = _decide(row, snapshot, now, common)
     if common is not None and step.snapshot.desired_weight > snapshot.desired_weight:
         # Nobody more gets it by what was read for the whole batch: the line may have been stopped since.

@@ -2,10 +2,13 @@
 
 from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers.base import Driver
+from releasetrain.rollouts.drivers.command import CommandDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 
-DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in (FlagDriver, SimulatedDriver)}
+DRIVERS: dict[str, type[Driver]] = {
+    driver.kind: driver for driver in (FlagDriver, CommandDriver, SimulatedDriver)
+}
 
 
 def driver_for(kind: str) -> Driver:

@@ -7,7 +7,7 @@ nothing until `observe` has read it back. Every deadline is seconds for the whol
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from releasetrain.catalog.models import Target
 from releasetrain.rollouts.drivers.fields import Field as Field
@@ -34,7 +34,10 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a driver can do; anything it cannot is done for it, more slowly, or not offered."""
+    """What a driver can do; anything it cannot is done for it, more slowly, or not offered.
+
+    `patience_seconds` is how long a weight that it has accepted may take until it is read back.
+    """
 
     min_step: float = 1.0
     is_sticky: bool = False
@@ -47,6 +50,7 @@ class Capabilities:
     falls_over: bool = False
     is_persistent: bool = True
     drops_on_shift: bool = False
+    patience_seconds: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +168,11 @@ class Driver(Protocol):
 
     def health(self, target: Target) -> Health:
         """Say whether the driver could act right now; within a second, whatever the other side does."""
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """What drivers offer beside it whose calls go on after they were accepted."""
+
+    def answer_of(self, target: Target, *, key: str, deadline: float) -> Ack:
+        """Say what has become of a call that was only accepted; changes nothing."""

@@ -93,7 +93,7 @@ def _follow_drift(draft: Draft, readings: Readings, seen: Seen) -> None:
     if seen is not Seen.DISAGREES or is_first_time or rollout.hold(HoldKind.DRIFT) is not None:
         return
     call = call_of(rollout, readings.call)
-    if call is not None and is_on_its_way(call, draft.now):
+    if call is not None and is_on_its_way(draft.rollout, call, draft.now):
         return
     told = f"{rollout.observed_weight} % was read back where {rollout.desired_weight} % is wanted."
     if rollout.drift_reasserted:

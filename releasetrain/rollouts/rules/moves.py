@@ -9,7 +9,6 @@ from releasetrain.rollouts.rules.measuring import Look
 from releasetrain.rollouts.rules.snapshot import EventKind, IntentAction
 from releasetrain.rollouts.rules.states import MOVING_STATES, WAITING_STATES, RolloutState
 
-SHIFT_LIMIT = timedelta(seconds=60)
 FIRST_READ_BACK_SECONDS = 0.2
 FIRST_ROLLBACK_RETRY_SECONDS = 0.1
 
@@ -55,7 +54,7 @@ def enter_stage(draft: Draft, index: int, rule: str, reason: str, *, above: int 
         bake_credit_seconds=0.0,
         bake_needed_seconds=float(stage.bake_seconds),
         last_credit_at=None,
-        deadline_at=draft.now + SHIFT_LIMIT,
+        deadline_at=draft.now + timedelta(seconds=rollout.patience_seconds),
     )
     look = look_at(draft)
     draft.record(judge(guardrail, states[guardrail.name], look) for guardrail in rollout.guardrails)

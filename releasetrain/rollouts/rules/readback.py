@@ -8,8 +8,6 @@ from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readin
 
 # A forward call may take this long; an intent without an answer is lost afterwards.
 CALL_LIMIT = timedelta(seconds=10)
-# A driver that has accepted may take this long until it is read back.
-ACCEPTED_LIMIT = timedelta(seconds=60)
 
 
 class Seen(StrEnum):
@@ -55,11 +53,12 @@ def call_of(rollout: Snapshot, call: Call | None) -> Call | None:
     return call if call is not None and call.fence >= rollout.weight_fence else None
 
 
-def is_on_its_way(call: Call, now: datetime) -> bool:
+def is_on_its_way(rollout: Snapshot, call: Call, now: datetime) -> bool:
     """Tell whether a call may still take effect by itself."""
     if call.outcome is None:
         return now - call.asked_at < CALL_LIMIT
-    return call.outcome is Outcome.ACCEPTED and now - call.asked_at < ACCEPTED_LIMIT
+    patience = timedelta(seconds=rollout.patience_seconds)
+    return call.outcome is Outcome.ACCEPTED and now - call.asked_at < patience
 
 
 def must_ask_again(rollout: Snapshot, call: Call | None, now: datetime) -> bool:
@@ -68,4 +67,4 @@ def must_ask_again(rollout: Snapshot, call: Call | None, now: datetime) -> bool:
         return False
     answer = call_of(rollout, call)
     # Confirmed, but not what is read back: a silent no-op, so it is asked for again too.
-    return answer is None or not (answer.outcome is Outcome.REFUSED or is_on_its_way(answer, now))
+    return answer is None or not (answer.outcome is Outcome.REFUSED or is_on_its_way(rollout, answer, now))

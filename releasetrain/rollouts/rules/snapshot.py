@@ -16,6 +16,8 @@ WARM_UP_SECONDS = 30.0
 MOST_OF_A_SEGMENT = 50
 # Two agreeing read-backs must lie this far apart before a weight counts as verified.
 VERIFIED_AFTER = timedelta(seconds=1)
+# A share of users may take this long to arrive, unless the driver says that it needs longer.
+PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,8 @@ class Snapshot:
     when this state gives up: preflight and shifting have one from the start, later states while the driver
     cannot be read. `bake_needed_seconds` starts as the stage's bake time and grows when the bake is extended.
     `approved_stage` is the highest stage that somebody approved. `settle_seconds` is how long 0 is
-    re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers). `windows` are
+    re-asserted after a rollback on targets that cannot refuse a late write (unfenced drivers),
+    `patience_seconds` how long a weight may take to arrive. `windows` are
     those that are open over it now, `acknowledged_windows` the ids of soft ones that somebody has accepted
     for it on its way; `zone` is the one whose clocks its sentences use. `is_window_return` says that a window
     took it back: no failure of its version. `makes_way` says that it gave up its target for something more
@@ -86,6 +89,7 @@ class Snapshot:
     rollback_attempts: int = 0
     stuck_at: datetime | None = None
     settle_seconds: float = 0.0
+    patience_seconds: float = PATIENCE_SECONDS
     reason: str = ""
     guardrails: tuple[Guardrail, ...] = ()
     guardrail_states: Mapping[str, GuardrailState] = field(default_factory=dict)
