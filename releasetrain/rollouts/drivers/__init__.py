@@ -3,11 +3,12 @@
 from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers.base import Driver
 from releasetrain.rollouts.drivers.command import CommandDriver
+from releasetrain.rollouts.drivers.envoy import EnvoyDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 
 DRIVERS: dict[str, type[Driver]] = {
-    driver.kind: driver for driver in (FlagDriver, CommandDriver, SimulatedDriver)
+    driver.kind: driver for driver in (FlagDriver, EnvoyDriver, CommandDriver, SimulatedDriver)
 }
 
 
