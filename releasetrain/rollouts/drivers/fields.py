@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+# What every target may have beside its driver's own: the ladder of drivers for a rollback that is stuck.
+SHARED_NAMES = frozenset({"fallbacks"})
+
 
 class FieldKind(StrEnum):
     """What can be typed into a field, and so how it is asked for and kept in the configuration."""
@@ -51,6 +54,12 @@ def problems_of(fields: tuple[Field, ...], config: Mapping[str, Any]) -> list[st
         elif not _fits(field, value):
             found.append(f"{field.label} must be {_wanted(field)}, not “{value}”.")
     return found
+
+
+def unknown_in(fields: tuple[Field, ...], config: Mapping[str, Any]) -> list[str]:
+    """Return the names of a configuration that no field has; one that is misspelt is one that is missing."""
+    known = {field.name for field in fields} | SHARED_NAMES
+    return sorted(name for name in config if name not in known)
 
 
 def _fits(field: Field, value: Any) -> bool:
