@@ -5,11 +5,17 @@ from releasetrain.rollouts.drivers.base import Driver
 from releasetrain.rollouts.drivers.command import CommandDriver
 from releasetrain.rollouts.drivers.envoy import EnvoyDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
+from releasetrain.rollouts.drivers.haproxy import HaproxyDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 
-DRIVERS: dict[str, type[Driver]] = {
-    driver.kind: driver for driver in (FlagDriver, EnvoyDriver, CommandDriver, SimulatedDriver)
-}
+KNOWN: tuple[type[Driver], ...] = (
+    FlagDriver,
+    EnvoyDriver,
+    CommandDriver,
+    HaproxyDriver,
+    SimulatedDriver,
+)
+DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in KNOWN}
 
 
 def driver_for(kind: str) -> Driver:
