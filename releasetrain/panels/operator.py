@@ -111,11 +111,12 @@ def _why_not(kind: CommandKind, one: Moving, snapshot: Snapshot, now: datetime) 
 
 
 def _weight(snapshot: Snapshot) -> str:
-    return f"{snapshot.desired_weight} %"
+    return snapshot.stage.words if snapshot.mirror else f"{snapshot.desired_weight} %"
 
 
 def _next(snapshot: Snapshot) -> str:
-    return f"{snapshot.ladder.stage(snapshot.stage_index + 1).weight} %"
+    stage = snapshot.ladder.stage(snapshot.stage_index + 1)
+    return stage.words if stage.mirror else f"{stage.weight} %"
 
 
 def _next_share(snapshot: Snapshot) -> str:

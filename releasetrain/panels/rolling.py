@@ -15,7 +15,7 @@ from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Action, Rolling, RollingGroup, RollingLine, Tone
-from releasetrain.panels.stages import Moving, moving_of, segment_now, stages_of
+from releasetrain.panels.stages import Moving, mirror_now, moving_of, segment_now, stages_of
 from releasetrain.rollouts.access import may_operate
 from releasetrain.rollouts.models import Intent, Rollout, Transition
 from releasetrain.rollouts.rolling import RETURNED, returning, revertible, unfinished
@@ -214,6 +214,8 @@ def everything_of(mine: Sequence[Moving], *, unlisted: int = 0) -> Action | None
 
 def _share(rollout: Rollout) -> str:
     segment = segment_now(rollout)
+    if mirror := mirror_now(rollout):
+        return f"shadow {mirror} %"
     return f"{rollout.desired_weight} %{f' of {segment}' if segment else ''}"
 
 

@@ -8,7 +8,7 @@ from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.shapes import Action, HoldLine, Holds, RolloutTrack
-from releasetrain.panels.stages import Moving, clock_words, moving_of, segment_now, stages_of
+from releasetrain.panels.stages import Moving, clock_words, mirror_now, moving_of, segment_now, stages_of
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import VERIFIED_AFTER
 from releasetrain.rollouts.rules.states import (
@@ -88,6 +88,8 @@ def track_of(one: Moving, audience: Audience) -> RolloutTrack:
 
 
 def _note(one: Moving, audience: Audience) -> str:
+    if mirror := mirror_now(one.rollout):
+        return f"A copy of {mirror} % of all requests goes to the new version; no user sees its answers."
     if one.state is R.SHIFTING:
         share = f"{one.rollout.desired_weight} % of {segment_now(one.rollout) or 'users'}"
         return f"Sending {share} to the new version."

@@ -10,7 +10,7 @@ from django.db.models import Prefetch, QuerySet
 from releasetrain.panels.shapes import Mark, Stage
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.states import MOVING_STATES, WAITING_STATES, RolloutState
-from releasetrain.trains.rules.ladder import segment_of
+from releasetrain.trains.rules.ladder import mirror_of, segment_of, share_words
 
 R = RolloutState
 RETURNED = frozenset({R.ROLLING_BACK, R.ROLLED_BACK, R.SUPERSEDED})
@@ -90,12 +90,12 @@ def whole_second(instant: datetime) -> datetime:
 
 def pending(ladder: Iterable[Mapping[str, Any]]) -> list[Stage]:
     """Draw a ladder on which nothing has moved."""
-    return [Stage(int(stage["weight"]), note=segment_of(stage)) for stage in ladder]
+    return [Stage(int(stage["weight"]), note=note_of(stage)) for stage in ladder]
 
 
 def finished(ladder: Iterable[Mapping[str, Any]]) -> list[Stage]:
     """Draw a ladder that was climbed to its end."""
-    return [Stage(int(stage["weight"]), "done", note=segment_of(stage)) for stage in ladder]
+    return [Stage(int(stage["weight"]), "done", note=note_of(stage)) for stage in ladder]
 
 
 def stages_of(moving: Moving) -> list[Stage]:
@@ -107,7 +107,7 @@ def stages_of(moving: Moving) -> list[Stage]:
         return pending(ladder)
     if state in RETURNED:
         return [
-            Stage(int(one["weight"]), "rolled_back" if index <= at else "pending", note=segment_of(one))
+            Stage(int(one["weight"]), "rolled_back" if index <= at else "pending", note=note_of(one))
             for index, one in enumerate(ladder)
         ]
     here: Mark = "held" if moving.is_held else "current"
@@ -116,10 +116,22 @@ def stages_of(moving: Moving) -> list[Stage]:
             int(one["weight"]),
             "done" if index < at else here if index == at else "pending",
             bake_percent=moving.bake_percent if index == at else 0,
-            note=segment_of(one),
+            note=note_of(one),
         )
         for index, one in enumerate(ladder)
     ]
+
+
+def note_of(stage: Mapping[str, Any]) -> str:
+    """Say whom a stage is for where it is not for everybody: a segment, or nobody but a shadow."""
+    return share_words(stage) if mirror_of(stage) else segment_of(stage)
+
+
+def mirror_now(rollout: Rollout) -> int:
+    """Return the percentage of requests that are copied to the new version now."""
+    at, ladder = rollout.stage_index, rollout.ladder
+    is_moving = R(rollout.state) in MOVING_STATES and rollout.kind == "forward"
+    return mirror_of(ladder[at]) if is_moving and 0 <= at < len(ladder) else 0
 
 
 def segment_now(rollout: Rollout) -> str:

@@ -105,12 +105,15 @@ def observe_return(target: Target, *, fence: int) -> Observed:
 
 def _observe(rung: Rung, at: Place | None = None) -> Observed:
     try:
-        seen = rung.driver().observe(rung.target, deadline=OBSERVE_SECONDS)
+        driver = rung.driver()
+        seen = driver.observe(rung.target, deadline=OBSERVE_SECONDS)
     except Exception:
         logger.exception("The driver %s of %s could not be read.", rung.kind, rung.target)
         return Observed(at=clock.now(), weight=None)
     shares = dict(seen.segments)
-    return Observed(at=seen.at or clock.now(), weight=_as_seen(seen.weight, shares, at), fence=seen.fence)
+    mirror = seen.mirror if driver.capabilities.can_mirror else None
+    weight = _as_seen(seen.weight, shares, at)
+    return Observed(at=seen.at or clock.now(), weight=weight, fence=seen.fence, mirror=mirror)
 
 
 def _as_seen(weight: int | None, segments: dict[str, int], at: Place | None) -> int | None:
@@ -120,8 +123,13 @@ def _as_seen(weight: int | None, segments: dict[str, int], at: Place | None) -> 
     return at[0].seen(at[1], weight, segments) if at is not None else max(weight, *segments.values())
 
 
-def why_not_segments(target: Target, ladder: Ladder) -> str:
-    """Say that the driver of a target cannot send a segment first, "" where it can or need not."""
+def why_not_climb(target: Target, ladder: Ladder) -> str:
+    """Say which stages the driver of a target cannot do, "" where it can do them all."""
+    if any(stage.mirror for stage in ladder.stages) and not driver_for(target.driver).capabilities.can_mirror:
+        return (
+            f"The driver “{target.driver}” of {target} cannot copy requests to a shadow. "
+            "Take the shadow stages out of the ladder, or move it by a driver that can mirror."
+        )
     named = [stage.segment for stage in ladder.stages if stage.segment]
     if not named or driver_for(target.driver).capabilities.has_segments:
         return ""

@@ -19,7 +19,7 @@ from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.due import Common, common_at
 from releasetrain.rollouts.ladders import observe as observe
-from releasetrain.rollouts.ladders import observe_return, why_not_segments
+from releasetrain.rollouts.ladders import observe_return, why_not_climb
 from releasetrain.rollouts.line import last_arrived, place_in_line
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.new_lines import new_errors_of
@@ -72,7 +72,7 @@ def gather(row: Rollout, now: datetime, common: Common | None = None) -> Gathere
         stable_healthy=_is_healthy(row, "limit_baseline"),
         candidate_healthy=_is_healthy(row, "limit_candidate"),
         driver_healthy=_driver_is_well(row.target),
-        undrivable=why_not_segments(row.target, Ladder.from_json(row.ladder)) if in_preflight else "",
+        undrivable=why_not_climb(row.target, Ladder.from_json(row.ladder)) if in_preflight else "",
         rollback_ready=_is_ready_to_return(row) if in_preflight else None,
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
         is_target_free=place.is_free and not left_over,

@@ -95,9 +95,10 @@ def snapshot_of(row: models.Rollout) -> Snapshot:
 
 
 def _guardrails_at(stage: Stage, rows: Iterable[models.Guardrail]) -> tuple[Guardrail, ...]:
-    """Read the guardrails of a stage; nobody knows which share of all requests a segment has."""
+    """Read the guardrails of a stage; nobody knows which share a segment has, and copies are no users."""
+    is_whole = not stage.segment and not stage.mirror
     known = (guardrail_of(one) for one in rows)
-    return tuple(one for one in known if not (stage.segment and one.kind is GuardrailKind.SAMPLE_RATIO))
+    return tuple(one for one in known if is_whole or one.kind is not GuardrailKind.SAMPLE_RATIO)
 
 
 def held_by(row: models.Rollout) -> Sequence[models.Hold]:

@@ -260,6 +260,7 @@ def test_a_dead_candidate_costs_no_user_anything_and_is_said(rig: Rig) -> None:
 
 
 def test_a_shadow_never_reaches_users_and_a_dead_one_hurts_nobody(rig: Rig) -> None:
+    need(rig, "servers")
     can(rig, "can_mirror")
     move(rig, 0, mirror=100)
     before = len(rig.new.asked)

@@ -149,3 +149,24 @@ def test_an_empty_form_shows_the_ladder_that_it_begins_with(browser: Client) -> 
 
 def test_a_stranger_learns_nothing(sign_in: SignIn) -> None:
     assert sign_in().post("/trains/climb/", {}).status_code == 403
+
+
+def test_a_shadow_stage_is_typed_kept_and_shown(browser: Client) -> None:
+    typed_stages = rows(
+        "stages",
+        {"weight": 0, "bake_minutes": 15, "mirror": 50},
+        {"weight": 100, "bake_minutes": 30},
+    )
+    assert "shadow 50 %" in climb(browser, **typed_stages)
+    assert browser.post("/trains/new/", typed(**typed_stages, save="1")).status_code == 302
+    assert ladder()[0] == {"weight": 0, "bake_seconds": 900, "mirror": 50}
+    assert "shadow 50 %" in text(browser.get("/trains/night-mail/"))
+    assert 'value="50"' in text(browser.get("/trains/night-mail/edit/"))
+
+
+def test_a_share_of_nobody_without_a_shadow_is_refused_and_nothing_typed_is_lost(browser: Client) -> None:
+    typed_stages = rows("stages", {"weight": 0, "bake_minutes": 15}, {"weight": 100, "bake_minutes": 33})
+    page = browser.post("/trains/new/", typed(**typed_stages, save="1"))
+    assert page.status_code == 422
+    assert "The weight of stage 1 must be a whole number from 1 to 100" in text(page)
+    assert 'value="33"' in text(page)

@@ -58,6 +58,7 @@ class Rung:
     bake: str
     segment: str = ""
     needs_approval: bool = False
+    mirror: int = 0
 
 
 @dataclass(frozen=True, slots=True)

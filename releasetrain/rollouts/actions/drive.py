@@ -72,14 +72,18 @@ def _call(rung: Rung, intent: Intent, rollout: Rollout) -> Ack:
         if rollout.kind == RolloutKind.ROLLBACK:
             # The way back of a finished rollout: all users of the old version are none of the new one.
             weight, version = 100 - weight, rollout.from_version
-        if weight == 0:
+        ladder = Ladder.from_json(rollout.ladder)
+        mirror = 0
+        if rollout.kind == RolloutKind.FORWARD and intent.action == IntentAction.APPLY:
+            mirror = ladder.stage(rollout.stage_index).mirror
+        if weight == 0 and not mirror:
             return driver.rollback(target, fence=intent.fence, key=intent.key, deadline=ROLLBACK_SECONDS)
         is_return = intent.action == IntentAction.ROLLBACK
         deadline = ROLLBACK_SECONDS if is_return else APPLY_SECONDS
         segments: tuple[tuple[str, int], ...] = ()
         if rollout.kind == RolloutKind.FORWARD:
-            weight, segments = Ladder.from_json(rollout.ladder).shares(rollout.stage_index)
-        desired = Desired(target, weight, intent.fence, version, segments)
+            weight, segments = ladder.shares(rollout.stage_index)
+        desired = Desired(target, weight, intent.fence, version, segments, mirror)
         return driver.apply(desired, key=intent.key, deadline=deadline)
     except Exception as error:
         logger.exception("The driver %s of %s failed on intent %s.", rung.kind, rollout.target, intent.key)

@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Self
 
 from releasetrain.trains.rules import ladder as checks
-from releasetrain.trains.rules.ladder import SHORTEST_BAKE_SECONDS, problems_of_shape, rows_of, segment_of
+from releasetrain.trains.rules.ladder import (
+    SHORTEST_BAKE_SECONDS,
+    mirror_of,
+    problems_of_shape,
+    rows_of,
+    segment_of,
+    share_words,
+)
 from releasetrain.trains.rules.ladder import problems_of as problems_of
 
 # A whole rollout may take this many times its bake before it is brought back.
@@ -19,17 +26,25 @@ class Stage:
     """Send `weight` percent of users to the candidate and watch it for `bake_seconds`.
 
     `needs_approval` asks a person before this stage is entered. `segment` ("region=eu") names the users that
-    the weight is a share of; "" means everybody.
+    the weight is a share of; "" means everybody. A shadow stage sends nobody, and copies `mirror` percent of
+    all requests.
     """
 
     weight: int
     bake_seconds: float
     needs_approval: bool = False
     segment: str = ""
+    mirror: int = 0
+
+    @property
+    def words(self) -> str:
+        """Say whom it sends, e.g. "5 % of region=eu"."""
+        return share_words({"weight": self.weight, "segment": self.segment, "mirror": self.mirror})
 
     def to_json(self) -> dict[str, object]:
         row: dict[str, object] = {"weight": self.weight, "bake_seconds": self.bake_seconds}
         row["approval"] = self.needs_approval
+        row |= {"mirror": self.mirror} if self.mirror else {}
         return row | {"segment": self.segment} if self.segment else row
 
 
@@ -94,7 +109,9 @@ class Ladder:
 
 
 def _read_stage(row: checks.Row) -> Stage:
-    return Stage(row["weight"], row["bake_seconds"], bool(row.get("approval", False)), segment_of(row))
+    return Stage(
+        row["weight"], row["bake_seconds"], bool(row.get("approval", False)), segment_of(row), mirror_of(row)
+    )
 
 
 DEFAULT_LADDER = Ladder(tuple(_read_stage(row) for row in checks.DEFAULT_LADDER))

@@ -40,6 +40,8 @@ def see(draft: Draft, readings: Readings) -> Seen:
 def _compare(rollout: Snapshot, observed: Observed, call: Call | None) -> Seen:
     if observed.weight != rollout.desired_weight:
         return Seen.DISAGREES
+    if observed.mirror is not None and observed.mirror != rollout.mirror:
+        return Seen.DISAGREES
     if observed.fence is not None:
         # An older fence is an older decision that happens to look the same; a higher one is somebody else's.
         return Seen.AGREES if rollout.weight_fence <= observed.fence <= rollout.fence else Seen.DISAGREES

@@ -85,7 +85,7 @@ def rehearse(guardrail: Guardrail, points: Sequence[Counts], ladder: Ladder, *, 
     dispersion = _dispersion(told)
     crossed, looks = _crossings(guardrail, told)
     rng = random.Random(seed)  # noqa: S311 - a draw that can be repeated, no secret
-    compared = [stage for stage in ladder.stages if stage.weight < 100]
+    compared = [stage for stage in ladder.stages if 0 < stage.weight < 100]
     room = MOST_POINTS // max(len(compared), 1)
     return Rehearsal(
         points=len(told),

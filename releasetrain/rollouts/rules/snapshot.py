@@ -8,7 +8,7 @@ from enum import StrEnum
 from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailState, Judgement
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
 from releasetrain.rollouts.rules.new_errors import NewError
-from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
+from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.windows import OpenWindow
 
 INTERVAL_SECONDS = 10.0
@@ -103,12 +103,23 @@ class Snapshot:
         return self.ladder.stage(self.stage_index)
 
     @property
+    def mirror(self) -> int:
+        """Return the percentage of requests that should be copied to the new version now."""
+        is_moving = self.state in MOVING_STATES and self.kind is RolloutKind.FORWARD
+        return self.stage.mirror if is_moving else 0
+
+    @property
     def is_last_stage(self) -> bool:
         return self.stage_index >= self.ladder.last_index
 
     @property
     def judged_weight(self) -> int:
-        """Return the weight that guardrails judge by: beside a segment there are always other users."""
+        """Return the weight that guardrails judge by: beside a segment there are always other users.
+
+        A shadow's share is that of the copies among all requests that either version answers.
+        """
+        if mirror := self.mirror:
+            return max(1, round(100 * mirror / (100 + mirror)))
         return min(self.desired_weight, MOST_OF_A_SEGMENT) if self.stage.segment else self.desired_weight
 
     @property
@@ -151,12 +162,14 @@ class Outcome(StrEnum):
 class Observed:
     """Say what was read back from the target; no weight means that it could not be read.
 
-    `fence` is the highest fence the target has stored, or None where it stores none.
+    `fence` is the highest fence the target has stored, or None where it stores none; `mirror` is the
+    percentage of requests that it copies, None where it cannot.
     """
 
     at: datetime
     weight: int | None
     fence: int | None = None
+    mirror: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

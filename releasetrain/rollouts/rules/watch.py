@@ -232,8 +232,9 @@ def needs_approval(rollout: Snapshot, index: int) -> bool:
 def follow_approval(draft: Draft, index: int) -> None:
     """Hold before a stage that waits for an approval."""
     if needs_approval(draft.rollout, index):
-        weight = draft.rollout.ladder.stage(index).weight
-        draft.open_hold(HoldKind.APPROVAL, f"{weight} % needs an approval.", pages=True)
+        stage = draft.rollout.ladder.stage(index)
+        share = stage.words if stage.mirror else f"{stage.weight} %"
+        draft.open_hold(HoldKind.APPROVAL, f"{share} needs an approval.", pages=True)
 
 
 def held_sentence(rollout: Snapshot) -> str:

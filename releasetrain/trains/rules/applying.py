@@ -8,7 +8,7 @@ from typing import Any
 from releasetrain.accounts.rules import Role
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.words import listed
-from releasetrain.trains.rules.ladder import segment_of
+from releasetrain.trains.rules.ladder import share_words
 from releasetrain.trains.rules.plan import Plan
 from releasetrain.trains.rules.states import OnNewVersion
 from releasetrain.trains.rules.vehicles import Trait
@@ -51,9 +51,8 @@ def _ladder(stages: Sequence[Mapping[str, Any]] | None) -> str:
 
 
 def _stage(stage: Mapping[str, Any]) -> str:
-    segment = f" of {segment_of(stage)}" if segment_of(stage) else ""
     approval = " after an approval" if stage.get("approval") else ""
-    return f"{stage['weight']} %{segment} for {in_words(timedelta(seconds=stage['bake_seconds']))}{approval}"
+    return f"{share_words(stage)} for {in_words(timedelta(seconds=stage['bake_seconds']))}{approval}"
 
 
 def _asks(asks: Sequence[Mapping[str, Any]] | None) -> str:

@@ -1,9 +1,11 @@
 """Check a ladder: the one place that says which stages protect anybody (ENGINE sections 2, 4 and 5).
 
 Trains ask before anything is promised with a ladder, rollouts before one is climbed. A ladder is a list of
-{"weight": whole percent, "bake_seconds": number, "approval": bool, "segment": "attribute=value"}; the last
-two may be left out. A stage with a segment sends that percentage of the segment alone, e.g. "region=eu" or
-"ring=internal"; once it is passed, its users stay on the new version.
+{"weight": whole percent, "bake_seconds": number, "approval": bool, "segment": "attribute=value",
+"mirror": whole percent}; the last three may be left out. A stage with a segment sends that percentage of the
+segment alone, e.g. "region=eu" or "ring=internal"; once it is passed, its users stay on the new version. A
+shadow stage has the weight 0 and a mirror: so many of all requests are copied to the new version, whose
+answers nobody sees.
 """
 
 import re
@@ -38,9 +40,14 @@ def problems_of(value: object, *, is_accelerated: bool = False, break_glass_reas
         return problems
     stages = rows_of(value)
     may_be_short = is_accelerated or bool(break_glass_reason.strip())
+    shadows = [stage for stage in stages if mirror_of(stage)]
+    seen = [stage for stage in stages if not mirror_of(stage)]
+    if not seen:
+        return ["A ladder ends at 100 % of everybody; it has shadow stages alone."]
     return [
-        *_problems_of_segments(stages),
-        *_problems_of_weights(stages),
+        *(["Shadow stages come before all others."] if shadows != list(stages[: len(shadows)]) else []),
+        *_problems_of_segments(seen),
+        *_problems_of_weights(seen),
         *([] if may_be_short else _problems_of_bakes(stages)),
     ]
 
@@ -53,6 +60,19 @@ def rows_of(value: object) -> list[Row]:
 def segment_of(row: Row) -> str:
     """Return the segment that a stage is for, "" where it is for everybody."""
     return str(row.get("segment") or "")
+
+
+def mirror_of(row: Row) -> int:
+    """Return the percentage of requests that a shadow stage copies, 0 where it is no shadow stage."""
+    return int(row.get("mirror") or 0)
+
+
+def share_words(row: Row) -> str:
+    """Say whom a stage sends, e.g. "5 %", "5 % of region=eu", "shadow 50 %"."""
+    if mirror := mirror_of(row):
+        return f"shadow {mirror} %"
+    segment = segment_of(row)
+    return f"{row['weight']} %{f' of {segment}' if segment else ''}"
 
 
 def problems_of_shape(value: object) -> list[str]:
@@ -68,7 +88,13 @@ def _problems_of_row(number: int, row: object) -> list[str]:
     problems = []
     # A JSON true is an int to Python; it is no weight.
     weight, bake, approval = row.get("weight"), row.get("bake_seconds"), row.get("approval", False)
-    if type(weight) is not int or not 1 <= weight <= 100:
+    mirror = row.get("mirror", 0)
+    is_shadow = mirror != 0
+    if type(mirror) is not int or not 0 <= mirror <= 100:
+        problems.append(f"The shadow of stage {number} must be a whole number of percent from 1 to 100.")
+    if is_shadow and (weight != 0 or row.get("segment")):
+        problems.append(f"Stage {number} is a shadow: it sends 0 % of users, and knows no segment.")
+    if not is_shadow and (type(weight) is not int or not 1 <= weight <= 100):
         problems.append(f"The weight of stage {number} must be a whole number from 1 to 100.")
     if type(bake) not in (int, float) or not _is_bake(bake):
         problems.append(
@@ -118,7 +144,7 @@ def _problems_of_weights(stages: Sequence[Row]) -> list[str]:
 
 def _problems_of_bakes(stages: Sequence[Row]) -> list[str]:
     return [
-        f"The stage at {stage['weight']} % bakes for {in_words(stage['bake_seconds'])}; "
+        f"The stage at {share_words(stage)} bakes for {in_words(stage['bake_seconds'])}; "
         f"less than {in_words(SHORTEST_BAKE_SECONDS)} needs break-glass with a reason, or a train that says "
         "that it is accelerated."
         for stage in stages

@@ -16,7 +16,7 @@ from releasetrain.panels.shapes import ClimbCell, ClimbDate, ClimbPreview, Climb
 from releasetrain.panels.stages import whole_second
 from releasetrain.trains.queries.climb import Climb, Step, climbs
 from releasetrain.trains.rules.forecast import SHIFT_TAKES
-from releasetrain.trains.rules.ladder import problems_of, segment_of
+from releasetrain.trains.rules.ladder import problems_of, share_words
 from releasetrain.web.forms.trains import TrainForm
 
 MOST_COLUMNS, DATES = 4, 5
@@ -118,8 +118,7 @@ def length_in_words(ladder: Sequence[Mapping[str, Any]]) -> str:
 
 def stage_in_words(stage: Mapping[str, Any]) -> str:
     """Say how many users a stage sends: 5 %, or 50 % of region=eu."""
-    segment = segment_of(stage)
-    return f"{stage['weight']} %{f' of {segment}' if segment else ''}"
+    return share_words(stage)
 
 
 def _stages(

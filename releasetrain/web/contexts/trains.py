@@ -31,7 +31,7 @@ from releasetrain.panels.shapes import (
 from releasetrain.trains.models import Departure, Train
 from releasetrain.trains.queries import next_dates, schedule_in_words, verdict
 from releasetrain.trains.queries.verdicts import Action as Ask
-from releasetrain.trains.rules.ladder import segment_of
+from releasetrain.trains.rules.ladder import mirror_of, segment_of
 from releasetrain.trains.rules.readiness import Asks
 from releasetrain.trains.rules.states import FINISHED_STATES, DepartureState
 from releasetrain.trains.rules.weeks import monday_of
@@ -79,7 +79,7 @@ def _row(train: Train, following: Departure | None) -> TrainRow:
 
 def _rung(stage: Mapping[str, Any]) -> Rung:
     bake, needs_approval = in_words(stage["bake_seconds"]), bool(stage.get("approval"))
-    return Rung(stage["weight"], bake, segment_of(stage), needs_approval)
+    return Rung(stage["weight"], bake, segment_of(stage), needs_approval, mirror_of(stage))
 
 
 def in_words_of(train: Train) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from releasetrain.trains.rules.ladder import DEFAULT_LADDER, segment_of
+from releasetrain.trains.rules.ladder import DEFAULT_LADDER, mirror_of, segment_of
 from releasetrain.web.forms import rows
 
 STAGES = "stages"
@@ -23,12 +23,19 @@ LADDERS = (
 class StageForm(forms.Form):
     """One stage of a ladder."""
 
-    weight = forms.IntegerField(min_value=1, max_value=100, label="% of users")
+    weight = forms.IntegerField(min_value=0, max_value=100, label="% of users")
     segment = forms.CharField(
         max_length=100,
         required=False,
         label="Only of",
         widget=forms.TextInput(attrs={"placeholder": "everybody", "spellcheck": "false"}),
+    )
+    mirror = forms.IntegerField(
+        min_value=1,
+        max_value=100,
+        required=False,
+        label="Shadow %",
+        widget=forms.NumberInput(attrs={"placeholder": "none"}),
     )
     bake_minutes = forms.FloatField(min_value=0.05, max_value=14 * 24 * 60, label="Minutes")
     approval = forms.BooleanField(required=False, label="Approval first")
@@ -44,6 +51,8 @@ class StageForm(forms.Form):
             stage["approval"] = True
         if segment := "".join(typed["segment"].split()):
             stage["segment"] = segment
+        if typed["mirror"]:
+            stage["mirror"] = typed["mirror"]
         return stage
 
 
@@ -75,6 +84,7 @@ def initial_of(stage: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "weight": stage["weight"],
         "segment": segment_of(stage),
+        "mirror": mirror_of(stage) or None,
         "bake_minutes": int(minutes) if minutes == int(minutes) else minutes,
         "approval": bool(stage.get("approval")),
     }

@@ -35,7 +35,9 @@ class SimulatedDriver:
 
     kind: ClassVar[str] = "simulated"
     label: ClassVar[str] = "Simulated"
-    capabilities: ClassVar[Capabilities] = Capabilities(is_sticky=True, is_instant=True, is_fenced=True)
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        is_sticky=True, is_instant=True, is_fenced=True, can_mirror=True
+    )
     fields: ClassVar[tuple[Field, ...]] = ()
 
     def check(self, target: Target, config: dict[str, Any]) -> list[Finding]:
@@ -45,7 +47,7 @@ class SimulatedDriver:
         return Ack(Outcome.CONFIRMED)
 
     def apply(self, desired: Desired, *, key: str, deadline: float) -> Ack:
-        return self._set(desired.target, desired.weight, desired.fence, deadline)
+        return self._set(desired.target, desired.weight, desired.fence, deadline, desired.mirror)
 
     def rollback(self, target: Target, *, fence: int, key: str, deadline: float) -> Ack:
         return self._set(target, 0, fence, deadline)
@@ -60,7 +62,7 @@ class SimulatedDriver:
             config = self._look_closer(target, now)
         seen = config.get("world", {})
         weight = 100 - seen.get("weight", 0) if lies else seen.get("weight", 0)
-        return Observed(Sync.SYNCED, weight, seen.get("fence", 0), now)
+        return Observed(Sync.SYNCED, weight, seen.get("fence", 0), now, mirror=seen.get("mirror", 0))
 
     def drain(self, target: Target, *, cut: bool, deadline: float) -> Drained:
         return Drained(0)
@@ -79,10 +81,10 @@ class SimulatedDriver:
         row.save(update_fields=["driver_config"])
         return dict(row.driver_config)
 
-    def _set(self, target: Target, weight: int, fence: int, deadline: float) -> Ack:
+    def _set(self, target: Target, weight: int, fence: int, deadline: float, mirror: int = 0) -> Ack:
         with transaction.atomic():
             row = Target.objects.select_for_update(no_key=True).get(pk=target.pk)
-            answer = world.ask(row.driver_config, weight, fence, clock.now())
+            answer = world.ask(row.driver_config, weight, fence, clock.now(), mirror)
             row.save(update_fields=["driver_config"])
         if answer.hangs_seconds:
             # Every driver keeps the deadline that it is given, whatever the other side does.

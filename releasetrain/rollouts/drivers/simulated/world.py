@@ -1,7 +1,8 @@
 """Keep the world of a simulated proxy as plain values: weight, fence, what was asked, what goes wrong.
 
 The shape, kept in a target's `driver_config`:
-{"world": {"weight": percent, "fence": number, "calls": number, "asked": [rows], "late": [rows]},
+{"world": {"weight": percent, "fence": number, "mirror": percent, "calls": number,
+           "asked": [rows], "late": [rows]},
  "faults": {"<fault>": how many calls it still spoils, "unreachable": bool, "hang_seconds": seconds,
             "late_seconds": seconds}}
 A row of "asked" is {"at": ISO instant, "weight", "fence", "taken": bool, "fault": its name or ""}.
@@ -68,7 +69,7 @@ def take_fault(config: dict[str, Any], among: tuple[Fault, ...] = OF_CALLS) -> F
     return None
 
 
-def ask(config: dict[str, Any], weight: int, fence: int, now: datetime) -> Answer:
+def ask(config: dict[str, Any], weight: int, fence: int, now: datetime, mirror: int = 0) -> Answer:
     """Ask the proxy for a weight under a fence, with whatever goes wrong next."""
     land(config, now)
     world = world_of(config)
@@ -77,11 +78,12 @@ def ask(config: dict[str, Any], weight: int, fence: int, now: datetime) -> Answe
     if fault is Fault.LATE:
         seconds = config["faults"].get("late_seconds", LATE_SECONDS)
         late = {"at": (now + timedelta(seconds=seconds)).isoformat(), "weight": weight, "fence": fence}
+        late["mirror"] = mirror
         world["late"] = [*world.get("late", []), late]
     is_taken = False
     if fault in ARRIVE:
         share = weight // 2 if fault is Fault.PARTIAL else weight
-        is_taken = _arrive(world, share, weight, fence, now, fault)
+        is_taken = _arrive(world, share, weight, fence, now, fault, mirror)
     else:
         _note(world, weight, fence, now, fault, is_taken=False)
     return _answer(config, fault, fence, is_taken=is_taken)
@@ -92,17 +94,23 @@ def land(config: dict[str, Any], now: datetime) -> bool:
     world = world_of(config)
     due = [one for one in world.get("late", []) if datetime.fromisoformat(one["at"]) <= now]
     for one in due:
-        _arrive(world, one["weight"], one["weight"], one["fence"], now, Fault.LATE)
+        _arrive(world, one["weight"], one["weight"], one["fence"], now, Fault.LATE, one.get("mirror", 0))
         world["late"].remove(one)
     return bool(due)
 
 
 def _arrive(
-    world: dict[str, Any], share: int, weight: int, fence: int, now: datetime, fault: Fault | None
+    world: dict[str, Any],
+    share: int,
+    weight: int,
+    fence: int,
+    now: datetime,
+    fault: Fault | None,
+    mirror: int,
 ) -> bool:
     is_taken: bool = fence >= world["fence"]
     if is_taken:
-        world.update(weight=share, fence=fence)
+        world.update(weight=share, fence=fence, mirror=mirror)
     _note(world, weight, fence, now, fault, is_taken=is_taken)
     return is_taken
 
