@@ -14,6 +14,7 @@ from releasetrain.web.views import (
     changes,
     departures,
     dismissals,
+    drivers_help,
     flags,
     guardrails,
     help_pages,
@@ -232,5 +233,7 @@ urlpatterns = [
     path("sign-up/", RedirectView.as_view(pattern_name="account_login"), name="account_signup"),
     path("sign-in/forgotten/", accounts.forgotten, name="account_reset_password"),
     path("help/", help_pages.help_page, name="help"),
+    path("help/drivers/", drivers_help.driver_list, name="help-drivers"),
+    path("help/drivers/<slug:kind>/", drivers_help.driver_page, name="help-driver"),
     path("styleguide/", styleguide, name="styleguide"),
 ]
