@@ -16,7 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests commit where the driver's world is in the database, and only there: that takes longer."""
     for item in items:
         kind = getattr(item, "callspec", None) and item.callspec.params.get("running")  # type: ignore[attr-defined]
-        if kind:
+        if kind and not item.get_closest_marker("django_db"):
             found = rig_of(kind)
             must_commit = found is not None and found.is_in_database
             item.add_marker(pytest.mark.django_db(transaction=must_commit))

@@ -59,6 +59,11 @@ class TheRig(Rig):
         self.target.driver_config["world"]["weight"] = weight
         self.target.save(update_fields=["driver_config"])
 
+    def forget(self) -> None:
+        self.target.refresh_from_db()
+        self.target.driver_config.get("world", {}).pop("asked", None)
+        self.target.save(update_fields=["driver_config"])
+
     def _spoil(self, **faults: Any) -> None:
         self.target.refresh_from_db()
         self.target.driver_config["faults"] = faults

@@ -56,8 +56,8 @@ def test_a_ladder_that_cannot_be_climbed_is_refused(ladder: Any) -> None:
 
 
 def test_a_shadow_comes_first_and_says_so() -> None:
-    shadow = {"weight": 0, "bake_seconds": 600, "mirror": 50}
-    eu = {"weight": 10, "bake_seconds": 600, "segment": "region=eu"}
+    shadow: dict[str, Any] = {"weight": 0, "bake_seconds": 600, "mirror": 50}
+    eu: dict[str, Any] = {"weight": 10, "bake_seconds": 600, "segment": "region=eu"}
     assert why_not_ladder([shadow, eu, *stages(5, 100)], is_accelerated=False) is None
     assert [share_words(one) for one in (shadow, eu, *stages(5))] == [
         "shadow 50 %",
