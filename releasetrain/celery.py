@@ -106,8 +106,8 @@ app.conf.update(
         },
         "retention": {
             "task": "releasetrain.health.tasks.forget_old",
-            "schedule": timedelta(hours=1),
-            "options": {"expires": 1800},
+            "schedule": timedelta(minutes=10),
+            "options": {"expires": 500},
         },
     },
 )

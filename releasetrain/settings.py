@@ -77,6 +77,10 @@ BITBUCKET_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_WEBHOOK_SECRET
 BITBUCKET_SERVER_WEBHOOK_SECRET = os.environ.get("RELEASETRAIN_BITBUCKET_SERVER_WEBHOOK_SECRET", "")
 # Flag evaluations a second, for each token and process; 0 means any number.
 OFREP_RATE: int = env.int("RELEASETRAIN_OFREP_RATE", 20_000)
+# Days that readings are kept; a day of 5,000 points a second takes about 130 GB.
+READINGS_DAYS: int = env.int("RELEASETRAIN_READINGS_DAYS", 14)
+if not 2 <= READINGS_DAYS <= 400:
+    raise refuse("RELEASETRAIN_READINGS_DAYS", f"{READINGS_DAYS} is not a number of days from 2 to 400.")
 # Hosts inside our own network that calendars and metrics may be fetched from all the same.
 INTERNAL_HOSTS = frozenset(
     host.strip().lower().rstrip(".") for host in env.list("RELEASETRAIN_INTERNAL_HOSTS", default=[])

@@ -2,19 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 
 from releasetrain.catalog.models import Target
+from releasetrain.health.days import delete_rest, drop_days
 from releasetrain.health.error_lines import TURN, by_the_hour, count_lines, kinds_of
-from releasetrain.health.models import ErrorBatch, ErrorCount, ErrorLine, Reading
+from releasetrain.health.models import ErrorBatch, ErrorCount, ErrorLine
 from releasetrain.health.rules.reports import Report, flaw_of
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.transactions import brief
 
+# Of error lines; how long readings are kept is a setting.
 RETENTION = timedelta(days=14)
 BATCH = 10_000
 MOST_BATCHES = 50
@@ -39,8 +42,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How much was too old to keep."""
+    """How much was too old to keep: whole days of readings, and single ones of other days."""
 
+    days: Sequence[date]
     readings: int
     error_counts: int
     error_lines: int
@@ -132,12 +136,17 @@ def _insert(deliveries: Sequence[Delivery], now: datetime) -> list[int]:
 
 
 def forget_old(now: datetime) -> Forgotten:
-    """Delete what is older than fourteen days, in small bites; what is left over waits for the next turn."""
+    """Drop the days of readings that are older than is kept, and delete what else is, in small bites.
+
+    What is left over waits for the next turn.
+    """
     before = now - RETENTION
+    oldest_reading = now - timedelta(days=settings.READINGS_DAYS)
     by_the_hour(now, BATCH)
     _delete(ErrorBatch.objects.filter(received_at__lt=before))
     return Forgotten(
-        readings=_delete(Reading.objects.filter(received_at__lt=before)),
+        days=drop_days(oldest_reading),
+        readings=delete_rest(oldest_reading, bite=BATCH, most_bites=MOST_BATCHES),
         error_counts=_delete(ErrorCount.objects.filter(minute_at__lt=before)),
         error_lines=_delete(ErrorLine.objects.filter(last_at__lt=before)),
     )

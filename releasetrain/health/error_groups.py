@@ -7,8 +7,8 @@ from datetime import datetime
 from django.db.models import Min, Q, Sum
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import Arm, ErrorBatch, ErrorCount, ErrorLine, Reading
-from releasetrain.health.queries import ERRORS
+from releasetrain.health.models import Arm, ErrorBatch, ErrorCount, ErrorLine
+from releasetrain.health.queries import ERRORS, ending_after
 from releasetrain.health.rules.rises import Standing, Tally, standing_of
 from releasetrain.health.rules.severity import Severity
 
@@ -143,7 +143,7 @@ def _counted(
 
 
 def _units(target: int, arm: Arm, since: datetime, until: datetime | None) -> int:
-    rows = Reading.objects.filter(target=target, metric=ERRORS, arm=arm, ends_at__gt=_minute(since))
+    rows = ending_after(_minute(since)).filter(target=target, metric=ERRORS, arm=arm)
     if until is not None:
         rows = rows.filter(ends_at__lte=until)
     return int(rows.aggregate(units=Sum("units"))["units"] or 0)

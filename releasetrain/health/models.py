@@ -24,10 +24,12 @@ class Reading(models.Model):
     objective; for a business metric the service says what a unit is. Readings of one target are committed in
     the order of their ids (`actions.take_readings`), so an id is a watermark. `source` tells the processes of
     a service apart, each of which reports spans of its own. `bad` is null where a source was asked, knew the
-    units, and had no series of bad ones: what that means is the guardrail's to say.
+    units, and had no series of bad ones: what that means is the guardrail's to say. The table is partitioned
+    by the day of `starts_at` (`health.days`): a query that bounds it leaves the other days alone.
     """
 
-    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="readings")
+    # The watermark's index begins with it.
+    target = models.ForeignKey(Target, on_delete=models.CASCADE, related_name="readings", db_index=False)
     arm = models.CharField(max_length=10, choices=Arm.choices)
     metric = models.CharField(max_length=60)
     source = models.CharField(max_length=100, blank=True, default="", db_default="")

@@ -10,6 +10,7 @@ from django.db.models.functions import Least
 from releasetrain.accounts.models import Team
 from releasetrain.catalog.models import Target
 from releasetrain.health.models import Arm, MetricSource, Reading
+from releasetrain.health.rules.reports import OLDEST
 
 ERRORS = "errors"
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -51,6 +52,16 @@ class Point:
     baseline: Counts | None = None
 
 
+def ending_after(since: datetime) -> QuerySet[Reading]:
+    """Return the readings whose spans, at most a day long, end after an instant."""
+    return Reading.objects.filter(ends_at__gt=since, starts_at__gt=since - OLDEST)
+
+
+def received_after(since: datetime) -> QuerySet[Reading]:
+    """Return the readings that came after an instant, from no day that was too old to be taken then."""
+    return Reading.objects.filter(received_at__gt=since, starts_at__gte=since - OLDEST)
+
+
 def counts_since(target: Target, metric: str, since: datetime, until: datetime) -> dict[Arm, Counts]:
     """Add up the spans that lie within since and until, per arm; an arm without any is zero."""
     rows = Reading.objects.filter(target=target, metric=metric, starts_at__gte=since, ends_at__lte=until)
@@ -77,9 +88,11 @@ def readings_after(
     Each reading comes exactly once to whoever keeps the watermark: a target's readings commit in the order of
     their ids, however late or long they are.
 
-    :param since: leave out spans that began before
+    :param since: leave out spans that began before; without it every day that is kept is looked into
     """
     rows = Reading.objects.filter(target=target, metric__in=list(metrics), pk__gt=watermark).order_by("pk")
+    if since is not None:
+        rows = rows.filter(starts_at__gte=since)
     found = [
         Row(
             id=one.pk,
@@ -92,8 +105,7 @@ def readings_after(
         )
         for one in rows[:limit]
     ]
-    newest = found[-1].id if found else watermark
-    return [one for one in found if since is None or one.starts_at >= since], newest
+    return found, found[-1].id if found else watermark
 
 
 def by_span(rows: Iterable[Row]) -> dict[str, list[Point]]:
@@ -149,15 +161,15 @@ def totals_since(targets: Iterable[int], metric: str, since: datetime) -> dict[i
 
     One query; a report counts whole where its span ends after the instant.
     """
-    rows = Reading.objects.filter(target__in=list(targets), metric=metric, ends_at__gt=since)
+    rows = ending_after(since).filter(target__in=list(targets), metric=metric)
     sums = rows.values_list("target").annotate(Sum("units"), Sum("bad")).order_by()
     return {target: Counts(int(units), int(bad or 0)) for target, units, bad in sums}
 
 
 def told_since(targets: Iterable[int], since: datetime) -> set[tuple[int, str]]:
     """Return the metrics that were told of the baseline after an instant, by target id; one query."""
-    rows = Reading.objects.filter(
-        target__in=list(targets), arm=Arm.BASELINE, ends_at__gt=since, received_at__gt=since, units__gt=0
+    rows = ending_after(since).filter(
+        target__in=list(targets), arm=Arm.BASELINE, received_at__gt=since, units__gt=0
     )
     return set(rows.order_by().values_list("target", "metric").distinct())
 

@@ -11,7 +11,8 @@ from releasetrain.accounts.rules import Role
 from releasetrain.catalog.access import roles_of
 from releasetrain.catalog.models import Target
 from releasetrain.events.actions import record
-from releasetrain.health.models import MetricQuery, MetricSource, Reading
+from releasetrain.health.models import MetricQuery, MetricSource
+from releasetrain.health.queries import received_after
 from releasetrain.health.rules.asking import SourceKind, fill, problems_of, why_not_placeholders
 from releasetrain.health.sources import source_for
 from releasetrain.lib.addresses import why_not_address
@@ -180,7 +181,7 @@ def query_problems(query: MetricQuery, now: datetime) -> dict[str, str]:
 
 def is_pushed(target: Target, metric: str, now: datetime) -> bool:
     """Tell whether a service reports a metric by itself at the moment."""
-    recent = Reading.objects.filter(target=target, metric=metric, received_at__gt=now - PUSHED_WITHIN)
+    recent = received_after(now - PUSHED_WITHIN).filter(target=target, metric=metric)
     return recent.exclude(source__startswith="query:").exists()
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from releasetrain.health.models import Arm, Reading
+from releasetrain.health.models import Arm
+from releasetrain.health.queries import received_after
 from releasetrain.lib.spans import in_words
 from releasetrain.panels.audience import Audience
 from releasetrain.panels.shapes import Chart, GuardrailCard, Guardrails, Point
@@ -210,7 +211,7 @@ def _counts(
     targets: Iterable[int], metrics: Iterable[str], since: datetime
 ) -> dict[tuple[int, str], dict[float, Arms]]:
     """Return (units, bad) by target and metric, then by the end of the span, then by arm; sources add up."""
-    readings = Reading.objects.filter(target__in=targets, metric__in=metrics, received_at__gt=since)
+    readings = received_after(since).filter(target__in=targets, metric__in=metrics)
     rows = readings.order_by("-received_at").values_list(
         "target_id", "metric", "ends_at", "arm", "units", "bad"
     )

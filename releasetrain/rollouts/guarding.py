@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.catalog.access import may
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import MetricQuery, Reading
+from releasetrain.health.models import MetricQuery
+from releasetrain.health.queries import ending_after
 from releasetrain.rollouts.models import UNBOUND_STATES, Rollout
 from releasetrain.rollouts.rules.ladder import DEFAULT_LADDER, Ladder
 from releasetrain.trains.models import Train
@@ -22,7 +23,7 @@ def may_keep(roles: Roles, target: Target) -> bool:
 
 def known_metrics(target: Target, now: datetime) -> set[str]:
     """Return the names of what a target has reported within the last day, and of what is asked for it."""
-    rows = Reading.objects.filter(target=target, ends_at__gt=now - RECENT).order_by()
+    rows = ending_after(now - RECENT).filter(target=target).order_by()
     asked = MetricQuery.objects.filter(target=target, removed_at__isnull=True).order_by()
     return {*rows.values_list("metric", flat=True).distinct(), *asked.values_list("metric", flat=True)}
 

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from releasetrain.catalog.models import Target
-from releasetrain.health.models import MetricQuery, Reading
+from releasetrain.health.models import MetricQuery
 from releasetrain.health.queries import Counts as Reported
 from releasetrain.health.queries import Point as Span
-from releasetrain.health.queries import by_span, last_watermark, readings_after
+from releasetrain.health.queries import by_span, ending_after, last_watermark, readings_after
+from releasetrain.health.rules.reports import OLDEST
 from releasetrain.rollouts.detours import detour_of
 from releasetrain.rollouts.drivers import base as drivers
 from releasetrain.rollouts.drivers import driver_for
@@ -130,7 +131,7 @@ def counts_after(row: Rollout, watermark: int) -> tuple[dict[str, list[Counts]],
     Each reading comes exactly once, however late it arrives, whatever other process of the service reported
     the same span. Ten seconds are one point, which stands at its newest end, or just after the one before it.
     """
-    rows, newest = readings_after(row.target, _metrics(row), watermark)
+    rows, newest = readings_after(row.target, _metrics(row), watermark, since=row.created_at - OLDEST)
     points = {metric: _points(spans, _seen_until(row, metric)) for metric, spans in by_span(rows).items()}
     for query in MetricQuery.objects.filter(target=row.target_id, removed_at=None).exclude(fault=""):
         if query.failed_at is not None:
@@ -175,7 +176,7 @@ def _seen_until(row: Rollout, metric: str) -> datetime | None:
 
 def lookback(row: Rollout, now: datetime) -> int:
     """Return the watermark from which on the last minutes of a target were reported."""
-    recent = Reading.objects.filter(target=row.target_id, ends_at__gt=now - BASELINE_LOOKBACK)
+    recent = ending_after(now - BASELINE_LOOKBACK).filter(target=row.target_id)
     first: int | None = recent.order_by("pk").values_list("pk", flat=True).first()
     return last_watermark(row.target) if first is None else first - 1
 

@@ -113,7 +113,7 @@ def test_a_target_is_found_by_its_slugs_or_refused_in_a_sentence() -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_older_than_fourteen_days_is_forgotten_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_too_old_is_forgotten_in_bites(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "BATCH", 2)
     target = make.target()
     for days in (20, 19, 18, 13):

@@ -10,8 +10,8 @@ from releasetrain.accounts.models import Team
 from releasetrain.accounts.rules import Roles
 from releasetrain.catalog.models import Target
 from releasetrain.health.measuring import Trial
-from releasetrain.health.models import Arm, MetricQuery, Reading
-from releasetrain.health.queries import sources_for
+from releasetrain.health.models import Arm, MetricQuery
+from releasetrain.health.queries import ending_after, sources_for
 from releasetrain.health.sourcing import MAY_NAME
 from releasetrain.lib.spans import in_words
 from releasetrain.panels.shapes import Action, Tab
@@ -127,7 +127,7 @@ def metric_rows(team: Team, now: datetime, *, may_edit: bool) -> list[MetricRow]
 
 def freshness_of(targets: Iterable[int], now: datetime) -> dict[tuple[int, str], datetime]:
     """Return up to when the baseline of each metric was told in the last day."""
-    rows = Reading.objects.filter(target__in=list(targets), ends_at__gt=now - LOOKED_BACK, arm=Arm.BASELINE)
+    rows = ending_after(now - LOOKED_BACK).filter(target__in=list(targets), arm=Arm.BASELINE)
     sums = rows.order_by().values_list("target", "metric").annotate(Max("ends_at"))
     return {(target, metric): until for target, metric, until in sums}
 
