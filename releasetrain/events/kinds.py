@@ -51,6 +51,8 @@ KINDS: dict[str, str] = {
     "rollouts.rollout.cancelled": "{subject} was cancelled before any user saw it: {reason}",
     "rollouts.rollout.made_way": "{subject} makes way at {weight} %: {reason}",
     "rollouts.target.settled": "{actor} settled {subject}: the old side serves {version}, too. {reason}",
+    "rollouts.target.unsettled": "{subject} waits until somebody settles its target: {reason}",
+    "rollouts.compensation.failed": "{subject}: the flag “{flag}” could not be set back: {reason}",
     "rollouts.guardrail.saved": "{actor} promised “{subject}” of {target}: {metric}, {level}",
     "rollouts.guardrail.removed": "{actor} took the guardrail “{subject}” off {target}: {reason}",
     "rollouts.guardrail_template.saved": "{actor} saved the guardrail template {subject} of {team}: {metric}",

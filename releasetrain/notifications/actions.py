@@ -38,9 +38,11 @@ def tell(event: Event) -> None:
 
 
 def url_of(event: Event) -> str:
-    """Say where a person reads on: at the departure, or at the calendars."""
+    """Say where a person reads on: at the departure, at what rolls, or at the calendars."""
     departure = next((topic for topic in event.topics if topic.startswith("departure:")), "")
-    return f"/departures/{departure.removeprefix('departure:')}/" if departure else "/calendar/feeds/"
+    if departure:
+        return f"/departures/{departure.removeprefix('departure:')}/"
+    return "/rolling/" if event.kind.startswith("rollouts.") else "/calendar/feeds/"
 
 
 @transaction.atomic

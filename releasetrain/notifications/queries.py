@@ -6,12 +6,14 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from releasetrain.accounts.models import Membership, User
+from releasetrain.accounts.queries import on_call
 from releasetrain.accounts.rules import Role
 from releasetrain.calendars.models import Feed
+from releasetrain.catalog.models import Service
 from releasetrain.events.models import Event
 from releasetrain.lib.once import once
 from releasetrain.notifications.models import Notice
-from releasetrain.notifications.rules import TOLD, Audience, say
+from releasetrain.notifications.rules import Audience, audiences, say
 from releasetrain.trains.models import Change, Departure
 from releasetrain.trains.queries import changes_of, seat_holders, standing_of
 from releasetrain.trains.rules.states import DepartureState
@@ -42,13 +44,15 @@ def texts_of(event: Event) -> dict[int, str]:
     departure = departure_of(event)
     asked: set[int] = set()
     told: set[int] = set()
-    for audience in TOLD[event.kind]:
+    for audience in audiences(event.kind, event.data):
         if audience is Audience.VOTERS:
             asked |= set(_voters(departure, event)) if departure else set()
         else:
             told |= set(_people(audience, event, departure))
     found = {}
-    for person in User.objects.filter(pk__in=(asked | told) - {event.actor_id}, is_active=True):
+    for person in User.objects.filter(
+        pk__in=(asked | told) - {event.actor_id} - told_before(event), is_active=True
+    ):
         said = say(
             event.kind,
             event.data,
@@ -86,11 +90,42 @@ def _people(audience: Audience, event: Event, departure: Departure | None) -> It
     if audience is Audience.NAMED:
         named = [event.data[key] for key in PEOPLE if isinstance(event.data.get(key), int)]
         return [*named, *event.data.get("people_ids", [])]
+    if audience in (Audience.ON_CALL, Audience.OWNERS):
+        return _answerable(audience, event)
     if audience is Audience.MANAGERS:
         return _managers(departure.train.team_id if departure else _team_of_feed(event))
     if departure is None:
         return []
     return _aboard(event, departure) if audience is Audience.ABOARD else _runners(departure)
+
+
+def _answerable(audience: Audience, event: Event) -> Iterable[int]:
+    """Return who answers for the service of a rollout: on duty or, where no rota says who, on call at all."""
+    if event.subject_kind != "rollouts.rollout":
+        return []
+    service = Service.objects.filter(targets__rollouts=event.subject_id).first()
+    if service is None:
+        return []
+    if audience is Audience.OWNERS:
+        return seat_holders(Role.RELEASE_MANAGER, service.team_id)
+    duties = on_call([service.team_id], event.at)[service.team_id]
+    on_duty = [duty.user_id for duty in duties if duty.user_id is not None]
+    return on_duty or seat_holders(Role.ON_CALL, service.team_id, [service])
+
+
+def told_before(event: Event) -> set[int]:
+    """Return who was told the same of the same step already: what opens and closes again tells once (R4)."""
+    if "seq" not in event.data:
+        return set()
+    same = Notice.objects.filter(
+        event__kind=event.kind,
+        event__subject_kind=event.subject_kind,
+        event__subject_id=event.subject_id,
+        event__data__seq=event.data["seq"],
+    )
+    if "hold" in event.data:
+        same = same.filter(event__data__hold=event.data["hold"])
+    return set(same.exclude(event=event).values_list("user", flat=True))
 
 
 def _voters(departure: Departure, event: Event) -> Iterable[int]:

@@ -6,13 +6,15 @@ from enum import StrEnum
 
 from releasetrain.events.kinds import KINDS
 from releasetrain.lib.moments import moment, move
+from releasetrain.rollouts.rules.states import CLEARING, HoldKind
 
 
 class Audience(StrEnum):
     """Who is concerned by an event.
 
-    People aboard its departure, who run it, who are asked to vote, whom the event itself names, and the
-    release managers, who answer for trains and calendars.
+    People aboard its departure, who run it, who are asked to vote, whom the event itself names, the release
+    managers, who answer for trains and calendars, who is on call for its service, and the release managers of
+    the team that owns that.
     """
 
     ABOARD = "aboard"
@@ -20,10 +22,14 @@ class Audience(StrEnum):
     VOTERS = "voters"
     NAMED = "named"
     MANAGERS = "managers"
+    ON_CALL = "on_call"
+    OWNERS = "owners"
 
 
 A = Audience
 EVERYBODY = (A.ABOARD, A.RUNNERS)
+# Those who can do something about it at once.
+PAGED = (A.ON_CALL, A.OWNERS, A.RUNNERS)
 TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.departure.sealed": (A.VOTERS, A.ABOARD, A.RUNNERS),
     "trains.departure.reopened": (A.VOTERS, A.RUNNERS),
@@ -87,21 +93,38 @@ TOLD: dict[str, tuple[Audience, ...]] = {
     "trains.hotfix.started": (A.VOTERS, A.MANAGERS, A.RUNNERS),
     "trains.glass.broken": (A.VOTERS, A.MANAGERS, *EVERYBODY),
     "trains.glass.overdue": (A.NAMED, A.MANAGERS, A.RUNNERS),
+    "rollouts.hold.opened": EVERYBODY,
+    "rollouts.rollback.started": PAGED,
+    "rollouts.rollback.stuck": PAGED,
+    "rollouts.rollout.cancelled": (),
+    "rollouts.rollout.made_way": PAGED,
+    "rollouts.compensation.failed": PAGED,
+    "rollouts.target.unsettled": (A.OWNERS, A.RUNNERS),
     "calendars.feed.failed": (A.MANAGERS,),
     "health.outage.opened": (A.NAMED, A.MANAGERS),
     "health.outage.closed": (A.MANAGERS,),
     "calendars.feed.recovered": (A.MANAGERS,),
 }
+# What a train does by its own plan, and ends by itself a moment later, is shown and not told.
+QUIET_HOLDS = frozenset({HoldKind.DEPENDENCY, HoldKind.BARRIER})
 # What a person reads where the log's own sentence does not name both times. {moved} needs from_at and to_at.
 SAYS = {
     "trains.departure.moved": "{actor} changed the timetable: {subject} moves {moved}",
     "trains.departure.postponed": "{actor} postponed {subject} {moved}: {reason}",
     "trains.deadline.moved": "{actor} moved {what} of {subject} {moved}: {reason}",
 }
+CLEARS = {kind.value: rule.sentence for kind, rule in CLEARING.items()}
 
 WAITS = tuple(
     timedelta(seconds=seconds) for seconds in (10, 60, 5 * 60, 30 * 60, 2 * 3600, 6 * 3600, 12 * 3600)
 )
+
+
+def audiences(kind: str, facts: Mapping[str, object]) -> tuple[Audience, ...]:
+    """Return who is told of an event: who can act where it pages somebody, else whoever follows it."""
+    if facts.get("pages"):
+        return PAGED
+    return () if facts.get("hold") in QUIET_HOLDS else TOLD[kind]
 
 
 class _Facts(dict[str, str]):
@@ -134,7 +157,9 @@ def say(kind: str, facts: Mapping[str, object], *, actor: str, subject: str, zon
         words["moved"] = move(before, after, zone)
         template = SAYS.get(kind, template)
     said = template.format_map(words).rstrip(" .:")
-    return f"{said[:1].upper()}{said[1:]}."
+    if not template.startswith("{subject}"):  # a name is written as it is
+        said = f"{said[:1].upper()}{said[1:]}"
+    return f"{said}. {CLEARS.get(str(facts.get('hold', '')), '')}".rstrip()
 
 
 def wait_after(attempts: int) -> timedelta | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Value
@@ -18,7 +19,7 @@ from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
-from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step
+from releasetrain.rollouts.rules.snapshot import EventKind, Hold, Snapshot, Step, StepEvent
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutKind, RolloutState
 
 # What the machine changes; the names are the same in the snapshot and in the row.
@@ -242,10 +243,17 @@ def _write_intents(step: Step, row: models.Rollout, now: datetime) -> list[model
 
 def _tell(step: Step, row: models.Rollout, actor: Actor | None, now: datetime) -> None:
     for event in step.events:
-        record(kind=event.kind, subject=row, actor=actor, now=now, **event.data)
+        record(kind=event.kind, subject=row, actor=actor, now=now, **event.data, **_told_of(event, row))
         is_failure = event.kind is EventKind.ROLLBACK_STARTED and not row.is_window_return
         if is_failure and row.incident_id is None:
             _open_incident(row, actor, now)
+
+
+def _told_of(event: StepEvent, row: models.Rollout) -> dict[str, Any]:
+    """Say beside an event that concerns people who is to be told, and by which step they are told once."""
+    if event.pages:
+        return {"pages": True, "seq": row.seq}
+    return {"seq": row.seq} if event.kind is EventKind.HOLD_OPENED else {}
 
 
 def _open_incident(row: models.Rollout, actor: Actor | None, now: datetime) -> None:

@@ -264,3 +264,5 @@ def test_t10_a_compensation_that_fails_is_tried_again_and_never_keeps_traffic_fr
     assert rollout.state == "rolled_back"
     one = Compensation.objects.get()
     assert (one.tries, one.answer) == (5, "ConnectionError: gone")
+    told = Event.objects.get(kind="rollouts.compensation.failed")
+    assert (told.subject_id, told.data["flag"], told.data["pages"]) == (rollout.pk, "prices", True)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from releasetrain.events.actions import SystemActor
+from releasetrain.events.actions import SystemActor, record
 from releasetrain.flags.actions import set_percentage
 from releasetrain.flags.models import FlagEnvironment
 from releasetrain.rollouts.models import Compensation, Rollout
@@ -78,9 +78,27 @@ def _undo(one: Compensation, row: Rollout, now: datetime) -> bool:
     except Exception as error:
         logger.exception("“%s” of %s could not be set back.", one.what, row)
         one.answer = f"{type(error).__name__}: {error}"[:500]
-        one.done_at = now if one.tries >= MOST_TRIES else None
+        if one.tries >= MOST_TRIES:
+            _give_up(one, row, now)
+            return True
     one.save(update_fields=["tries", "answer", "done_at"])
     return one.done_at is not None
+
+
+@transaction.atomic
+def _give_up(one: Compensation, row: Rollout, now: datetime) -> None:
+    """Leave it to people, who are told."""
+    one.done_at = now
+    one.save(update_fields=["tries", "answer", "done_at"])
+    record(
+        kind="rollouts.compensation.failed",
+        subject=row,
+        actor=ENGINE,
+        now=now,
+        flag=one.what,
+        reason=f"after {one.tries} tries, {one.answer}"[:500],
+        pages=True,
+    )
 
 
 def _set_back(one: Compensation, row: Rollout, now: datetime) -> str:

@@ -12,7 +12,7 @@ from releasetrain.lib.unblocked import insist, unblocked
 from releasetrain.rollouts.actions.compensate import compensate, note_compensations
 from releasetrain.rollouts.actions.drive import carry_out, hear_of_accepted
 from releasetrain.rollouts.actions.launch import settle_return
-from releasetrain.rollouts.actions.versions import settle_version
+from releasetrain.rollouts.actions.versions import ask_to_settle, settle_version
 from releasetrain.rollouts.actions.way import take_service
 from releasetrain.rollouts.due import Common
 from releasetrain.rollouts.models import Intent, Rollout
@@ -116,6 +116,8 @@ def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool)
         carry_out(intents, row)
     if step.takes_target:
         take_service(row, now)
+    if step.snapshot.state is R.QUEUED and not gathered.readings.is_target_free:
+        ask_to_settle(row, gathered.readings.observed, by=ENGINE, now=now)
     return step
 
 
@@ -187,6 +189,5 @@ def _hold_for_trouble(row: Rollout, now: datetime, error: Exception) -> None:
         kind=HoldKind.ERROR, cleared_at=None, defaults={"reason": reason, "opened_at": now}
     )
     if is_new:
-        record(
-            kind=EventKind.HOLD_OPENED, subject=row, actor=ENGINE, now=now, hold=HoldKind.ERROR, reason=reason
-        )
+        said = {"hold": HoldKind.ERROR, "reason": reason, "pages": True, "seq": row.seq}
+        record(kind=EventKind.HOLD_OPENED, subject=row, actor=ENGINE, now=now, **said)
