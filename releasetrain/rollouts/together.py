@@ -116,7 +116,11 @@ def in_reverse(row: Rollout) -> tuple[list[int], list[int]]:
     if row.departure_id is None:
         return [], []
     others = newest_attempts(row.departure_id).exclude(pk=row.pk)
-    moving = others.exclude(state__in=[*LOST, R.SUCCEEDED.value]).order_by("-place", "-pk")
-    pairs = list(moving.values_list("pk", "place"))
-    after = [pk for pk, place in pairs if (place, pk) > (row.place, row.pk)]
-    return after, [pk for pk, _ in pairs if pk not in after]
+    moving = sorted(others.exclude(state__in=[*LOST, R.SUCCEEDED.value]), key=last_moved_first)
+    after = [one.pk for one in moving if last_moved_first(one) < last_moved_first(row)]
+    return after, [one.pk for one in moving if one.pk not in after]
+
+
+def last_moved_first(row: Rollout) -> tuple[int, int]:
+    """Order the rollouts of a departure as they come back: the reverse of the order in which they moved."""
+    return -row.place, -row.pk

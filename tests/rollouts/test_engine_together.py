@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from releasetrain.catalog.models import Target
-from releasetrain.rollouts.actions import launch, roll_back, settle, tick_one
+from releasetrain.rollouts.actions import bring_back, launch, press_on, roll_back, settle, tick_one
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.trains.models import Departure, Manifest
@@ -131,6 +131,29 @@ def test_t9_the_group_comes_back_in_the_reverse_of_its_order(time: Clock, asked:
     assert asked == ["Cart", "Shop", "Ledger"]
     run(rollouts, time, 4)
     assert [one.state for one in rollouts] == ["rolled_back"] * 3
+
+
+def test_t9_r8_everything_at_once_comes_back_in_the_same_order_and_ends_the_departure_without_a_beat(
+    time: Clock, asked: list[str]
+) -> None:
+    departure, rollouts = rolling("Ledger", "Shop", "Cart", time=time)
+    run(rollouts, time, 12)
+    # Most users see what moved first: that alone must not bring it back before what moved after it.
+    Rollout.objects.filter(pk=rollouts[0].pk).update(desired_weight=100)
+    bring_back(list(Rollout.objects.all()), reason="Everything.", by=None, now=time.go(0.5))
+    assert asked == ["Cart", "Shop", "Ledger"]
+    for _ in range(3):
+        time.go(1)
+        press_on([one.pk for one in rollouts])
+    departure.refresh_from_db()
+    assert departure.state == "rolled_back"
+
+
+def test_r8_a_departure_that_nobody_saw_is_over_as_soon_as_it_is_taken_back(time: Clock) -> None:
+    departure, (only,) = rolling("Ledger", time=time)
+    roll_back(only, reason="It smells.", by=None, now=time.go(0.5))
+    departure.refresh_from_db()
+    assert departure.state == "rolled_back"
 
 
 def test_t9_a_member_whose_driver_fails_keeps_no_other_back(

@@ -15,10 +15,12 @@ from releasetrain.events.actions import Actor
 from releasetrain.lib import clock
 from releasetrain.lib.unblocked import unblocked
 from releasetrain.rollouts.actions.drive import carry_out
+from releasetrain.rollouts.actions.launch import settle_ended
 from releasetrain.rollouts.actions.operate import decide_back
 from releasetrain.rollouts.actions.tick import tick_one
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.rolling import returning
+from releasetrain.rollouts.together import last_moved_first
 
 logger = logging.getLogger(__name__)
 
@@ -37,28 +39,34 @@ class Asked:
 def bring_back(rollouts: Sequence[Rollout], *, reason: str, by: Actor | None, now: datetime) -> list[Asked]:
     """Bring every one of these back; one that fails stops no other.
 
-    Each is decided in a short transaction of its own, those that most users see first. The drivers are asked
-    once all is decided: several departures at a time, and what belongs to one in the reverse of its order.
-    What has not begun to move is cancelled.
+    Each is decided in a short transaction of its own, and the drivers are asked once all is decided, several
+    departures at a time. Both begin with the departure that most users see, and take what belongs to one in
+    the reverse of the order in which it moved. What has not begun to move is cancelled.
     """
     asked: list[Asked] = []
-    due: dict[object, list[tuple[list[Intent], Rollout]]] = {}
-    for rollout in sorted(rollouts, key=_most_seen):
-        try:
-            row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
-        except Exception as error:
-            logger.exception("Rollout %s could not be brought back.", rollout.pk)
-            asked.append(Asked(rollout, f"{type(error).__name__}: {error}"[:200]))
-        else:
-            asked.append(Asked(row))
-            if intents:
-                due.setdefault(row.departure_id or f"alone {row.pk}", []).append((intents, row))
-    _carry_out_all([sorted(group, key=lambda one: (-one[1].place, -one[1].pk)) for group in due.values()])
+    due: list[list[tuple[list[Intent], Rollout]]] = []
+    for group in _in_order(rollouts):
+        due.append([])
+        for rollout in group:
+            try:
+                row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
+            except Exception as error:
+                logger.exception("Rollout %s could not be brought back.", rollout.pk)
+                asked.append(Asked(rollout, f"{type(error).__name__}: {error}"[:200]))
+            else:
+                asked.append(Asked(row))
+                due[-1] += [(intents, row)] if intents else []
+    _carry_out_all([group for group in due if group])
+    settle_ended(one.rollout.pk for one in asked if not one.fault)
     return asked
 
 
-def _most_seen(rollout: Rollout) -> tuple[int, int, int]:
-    return -rollout.desired_weight, -rollout.place, -rollout.pk
+def _in_order(rollouts: Iterable[Rollout]) -> list[list[Rollout]]:
+    """Return the rollouts of each departure, last moved first; before others the departure most users see."""
+    groups: dict[object, list[Rollout]] = {}
+    for one in sorted(rollouts, key=last_moved_first):
+        groups.setdefault(one.departure_id or f"alone {one.pk}", []).append(one)
+    return sorted(groups.values(), key=lambda group: -max(one.desired_weight for one in group))
 
 
 def _carry_out_all(groups: Sequence[Sequence[tuple[list[Intent], Rollout]]]) -> None:
@@ -92,9 +100,11 @@ def press_on(pks: Iterable[int]) -> None:
 
     The beat does the same; claims and fences make it harmless that both do.
     """
-    due = returning().filter(pk__in=list(pks), next_due_at__lte=clock.now())
+    wanted = list(pks)
+    due = returning().filter(pk__in=wanted, next_due_at__lte=clock.now())
     for pk in due.values_list("pk", flat=True):
         try:
             tick_one(pk, clock.now())
         except Exception:
             logger.exception("Rollout %s could not be taken further.", pk)
+    settle_ended(wanted)

@@ -1,5 +1,6 @@
 """Turn a departure into rollouts, and their ends into the departure's."""
 
+import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,8 @@ from django.db.models import F, Max
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Target
 from releasetrain.events.actions import SystemActor, record
+from releasetrain.lib import clock
+from releasetrain.lib.errors import Stale
 from releasetrain.lib.words import listed
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.ladder import Ladder
@@ -20,6 +23,8 @@ from releasetrain.rollouts.together import bundles_of, newest_attempts, services
 from releasetrain.trains.actions import arrive, mark_rolled_back
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import DepartureState, OnNewVersion
+
+logger = logging.getLogger(__name__)
 
 CONDUCTOR = SystemActor("rollout engine")
 
@@ -154,6 +159,18 @@ def settle(departure: Departure, now: datetime) -> bool:
     reason = next((one.reason for one in failed if one.state != RolloutState.SUCCEEDED), failed[0].reason)
     mark_rolled_back(departure, reason=reason, by=CONDUCTOR, now=now, shipped_services=shipped)
     return True
+
+
+def settle_ended(pks: Iterable[int]) -> None:
+    """End the departures of these rollouts of which nothing is left; where a beat runs it does the same."""
+    rolling = Departure.objects.filter(state=DepartureState.ROLLING, rollouts__in=list(pks))
+    for departure in rolling.distinct():
+        try:
+            settle(departure, clock.now())
+        except Stale:
+            continue  # somebody else was faster
+        except Exception:
+            logger.exception("%s could not be ended.", departure.code)
 
 
 def _with_returns(rollout: Rollout) -> list[Rollout]:

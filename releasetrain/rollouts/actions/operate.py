@@ -16,7 +16,7 @@ from releasetrain.lib.transactions import brief
 from releasetrain.lib.unblocked import insist
 from releasetrain.lib.words import listed
 from releasetrain.rollouts.actions.drive import carry_out
-from releasetrain.rollouts.actions.launch import settle_return
+from releasetrain.rollouts.actions.launch import settle_ended, settle_return
 from releasetrain.rollouts.actions.tick import carry_out_back
 from releasetrain.rollouts.actions.versions import settle_version
 from releasetrain.rollouts.models import Command, Intent, Rollout
@@ -25,6 +25,7 @@ from releasetrain.rollouts.rules.commands import CommandKind, Refusal
 from releasetrain.rollouts.rules.snapshot import Step
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, RolloutState
 from releasetrain.rollouts.store import snapshot_of, write
+from releasetrain.rollouts.together import last_moved_first
 from releasetrain.rollouts.windows import snapshot_now
 from releasetrain.trains.models import Departure
 
@@ -84,6 +85,8 @@ def _operate(pk: int, order: Order, *, by: User, now: datetime) -> Rollout:
     decide = partial(_decide, pk, order, by=by, now=now)
     row, intents = insist(decide) if order.kind is CommandKind.ROLLBACK else decide()
     _carry_out(intents, row, now)
+    if row.is_finished:
+        settle_ended([row.pk])
     return row
 
 
@@ -207,6 +210,8 @@ def roll_back(rollout: Rollout, *, reason: str, by: Actor | None, now: datetime)
     row, intents = decide_back(rollout.pk, reason=reason, by=by, now=now)
     if intents:
         carry_out_back(intents, row, now)
+    if row.is_finished:
+        settle_ended([row.pk])
     return row
 
 
@@ -233,7 +238,7 @@ def roll_back_departure(
         "target__service"
     )
     back, lost = [], []
-    for rollout in unfinished.order_by("-place", "-pk"):
+    for rollout in sorted(unfinished, key=last_moved_first):
         try:
             back.append(roll_back(rollout, reason=reason, by=by, now=now))
         except Exception:
