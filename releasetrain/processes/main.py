@@ -39,6 +39,7 @@ OUR_COMMANDS = """\
 Release Train
     up      run the house: servers, pages, sockets, workers, beat (and a demonstration world on the first run)
     test    run the tests, bringing what they need
+    proxy   run the small reverse proxy that the driver “embedded” moves users through
     lock    renew requirements.txt and requirements-dev.txt from pyproject.toml
 """
 
@@ -51,6 +52,10 @@ def run(command: str, argv: list[str]) -> int:
             from releasetrain.processes.up import up  # the others need not load it
 
             return up(argv[2:])
+        if command == "proxy":
+            from releasetrain.proxy.__main__ import main as proxy  # the others need not load it
+
+            return proxy(argv[2:])
         if command == "help" and len(argv) <= 2:
             sys.stdout.write(OUR_COMMANDS)
         return _on_servers(command, argv)

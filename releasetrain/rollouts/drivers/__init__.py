@@ -3,6 +3,7 @@
 from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers.base import Driver
 from releasetrain.rollouts.drivers.command import CommandDriver
+from releasetrain.rollouts.drivers.embedded import EmbeddedDriver
 from releasetrain.rollouts.drivers.envoy import EnvoyDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
 from releasetrain.rollouts.drivers.haproxy import HaproxyDriver
@@ -10,6 +11,7 @@ from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 
 KNOWN: tuple[type[Driver], ...] = (
     FlagDriver,
+    EmbeddedDriver,
     EnvoyDriver,
     CommandDriver,
     HaproxyDriver,
