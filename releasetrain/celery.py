@@ -39,6 +39,7 @@ app.conf.update(
         "releasetrain.rollouts.tasks.*": {"queue": "engine"},
         "releasetrain.rollouts.tasks.push_rollbacks": {"queue": "rollback"},
         "releasetrain.rollouts.tasks.measure": {"queue": "bulk"},
+        "releasetrain.rollouts.tasks.watch_targets": {"queue": "bulk"},
         "releasetrain.notifications.tasks.*": {"queue": "notify"},
     },
     beat_scheduler="celery.beat:Scheduler",
@@ -62,6 +63,11 @@ app.conf.update(
         "measurements": {
             "task": "releasetrain.rollouts.tasks.measure",
             "schedule": timedelta(seconds=2),
+            "options": {"expires": 5},
+        },
+        "drivers": {
+            "task": "releasetrain.rollouts.tasks.watch_targets",
+            "schedule": timedelta(seconds=5),
             "options": {"expires": 5},
         },
         "notices": {

@@ -16,6 +16,7 @@ KNOWN_AHEAD = timedelta(seconds=10)
 RELATED = (
     "target__service",
     "target__environment",
+    "target__standing",
     "departure__train__environment",
     "yielded_to__departure",
 )

@@ -9,6 +9,7 @@ from releasetrain.catalog.models import Target
 from releasetrain.incidents.models import Incident
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutState
+from releasetrain.rollouts.standings import Standing as Standing
 from releasetrain.trains.models import Departure
 
 STATE_CHOICES = [(state.value, state.value) for state in RolloutState]

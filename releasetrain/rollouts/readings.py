@@ -29,6 +29,7 @@ from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, Guardr
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutKind, RolloutState
+from releasetrain.rollouts.standings import fresh_standing, is_dead
 from releasetrain.rollouts.together import blocks, must_return
 from releasetrain.rollouts.windows import after_windows, windows_over
 from releasetrain.trains.rules.states import DepartureState
@@ -70,9 +71,9 @@ def gather(row: Rollout, now: datetime, common: Common | None = None) -> Gathere
         call=_newest_call(row),
         counts=counts,
         new_errors=new_errors_of(row),
-        stable_healthy=_is_healthy(row, "limit_baseline"),
-        candidate_healthy=_is_healthy(row, "limit_candidate"),
-        driver_healthy=_driver_is_well(row.target),
+        stable_healthy=_is_healthy(row, "limit_baseline", now),
+        candidate_healthy=False if is_dead(row.target, now) else _is_healthy(row, "limit_candidate", now),
+        driver_healthy=_driver_is_well(row.target, now),
         undrivable=why_not_climb(row.target, Ladder.from_json(row.ladder)) if in_preflight else "",
         rollback_ready=_is_ready_to_return(row) if in_preflight else None,
         is_go=row.departure is None or row.departure.state == DepartureState.ROLLING,
@@ -197,7 +198,7 @@ def _newest_call(row: Rollout) -> Call | None:
     return Call(fence=intent.fence, asked_at=intent.created_at, outcome=outcome, detail=intent.detail)
 
 
-def _is_healthy(row: Rollout, limit: str) -> bool | None:
+def _is_healthy(row: Rollout, limit: str, now: datetime) -> bool | None:
     """Say what the absolute limits of the required guardrails make of one arm; None where nothing is known.
 
     A target without any such limit has only its driver to ask.
@@ -209,7 +210,7 @@ def _is_healthy(row: Rollout, limit: str) -> bool | None:
         if one.is_required and one.absolute_limit is not None and one.kind not in unlimited
     }
     if not required:
-        return _driver_is_well(row.target)
+        return _driver_is_well(row.target, now)
     known = [
         getattr(GuardrailState.from_json(state), limit)
         for name, state in row.guardrail_states.items()
@@ -220,7 +221,10 @@ def _is_healthy(row: Rollout, limit: str) -> bool | None:
     return True if Measurement.OK in known else None
 
 
-def _driver_is_well(target: Target) -> bool | None:
+def _driver_is_well(target: Target, now: datetime) -> bool | None:
+    """Tell by the last look where that is fresh; else ask."""
+    if (known := fresh_standing(target, now)) is not None and known.is_well is not None:
+        return known.is_well
     try:
         return driver_for(target.driver).health(target).is_well
     except Exception:

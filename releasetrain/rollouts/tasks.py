@@ -9,6 +9,7 @@ from celery import shared_task
 from releasetrain.lib import clock
 from releasetrain.rollouts.actions import launch, settle
 from releasetrain.rollouts.actions.tick import tick_loaded
+from releasetrain.rollouts.actions.watching import watch
 from releasetrain.rollouts.due import common_at, load
 from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
@@ -55,6 +56,12 @@ def push_rollbacks(**_: Any) -> None:
 def measure(**_: Any) -> None:
     """Ask metric sources for what is due; the next beat takes what this one leaves."""
     measure_due(clock.now())
+
+
+@shared_task(name="releasetrain.rollouts.tasks.watch_targets")
+def watch_targets(**_: Any) -> None:
+    """Look how every driver is, and set right what has forgotten what it should be."""
+    watch(clock.now())
 
 
 def step_due() -> None:

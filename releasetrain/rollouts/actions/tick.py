@@ -42,7 +42,11 @@ def claim(pk: int, now: datetime) -> Rollout | None:
     row = (
         Rollout.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
         .select_related(
-            "target__service", "target__environment", "departure__train__environment", "yielded_to__departure"
+            "target__service",
+            "target__environment",
+            "target__standing",
+            "departure__train__environment",
+            "yielded_to__departure",
         )
         .filter(pk=pk, next_due_at__lte=now)
         .first()
