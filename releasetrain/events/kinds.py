@@ -20,6 +20,7 @@ KINDS: dict[str, str] = {
     "catalog.secret.added": "{actor} added the secret {subject} of {owner}",
     "catalog.secret.replaced": "{actor} replaced what the secret {subject} holds",
     "catalog.secret.removed": "{actor} removed the secret {subject}",
+    "catalog.target.configured": "{actor} changed how {subject} moves, by the driver {driver}: {changed}",
     "catalog.dependency.added": "{actor} noted that {subject} needs {depends_on}",
     "catalog.version.settled": "{subject} runs {version} for everybody (before: {before})",
     "flags.flag.created": "{actor} created the flag {subject}",
