@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -26,6 +27,9 @@ from releasetrain.lib.spans import Span
 POINTS = 2 * len(METRICS)
 POINTS_A_SECOND = 5_000
 PAGES_A_SECOND = 5
+BATCHES_A_SECOND = 20
+LINES = 20
+KINDS = ("KeyError: 'tax'", "Timeout after 3 s", "ValueError: no price", "ConnectionError: cart is away")
 PAGE = "/trains/"
 MOST_CONNECTIONS = 60
 WARM_UP_SECONDS = 1.0
@@ -94,15 +98,17 @@ def run(options: Options) -> Result:
         if where.load is not None:
             os.sched_setaffinity(0, {where.load})
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            alone, reports, beside, cost = runner.run(_measure(server, world, now, rate, options.seconds))
+            seen = runner.run(_measure(server, world, now, rate, options.seconds))
     straight = _straight(world, now, options.seconds)
     rows = [
-        _row(f"reports of {POINTS} points, pages beside", reports, POINTS),
-        _row("pages while reports come", beside, 0),
-        _row("pages alone", alone, 0, is_yardstick=True),
+        _row(f"reports of {POINTS} points, pages beside", seen.reports, POINTS),
+        _row("pages while reports come", seen.beside, 0),
+        _row(f"batches of {LINES} error lines", seen.batches, 0),
+        _row("pages alone", seen.alone, 0, is_yardstick=True),
         Row(f"reports of {POINTS} points without HTTP, one after the other", straight, is_yardstick=True),
     ]
-    slower = percentile(beside.waits, 0.99) / percentile(alone.waits, 0.99)
+    slower = percentile(seen.beside.waits, 0.99) / percentile(seen.alone.waits, 0.99)
+    failed = seen.reports.failed + seen.beside.failed + seen.batches.failed
     return Result(
         name="ingest",
         title=f"metric points taken in by one web process, {rate:,.0f} a second offered",
@@ -112,18 +118,32 @@ def run(options: Options) -> Result:
             Aim("points taken in", "points/s", 0.98 * rate, rows[0].figures["rate"], is_floor=True),
             Aim("report, p99", "ms", LIMIT_MS, rows[0].figures["p99"]),
             Aim("page, p99 beside reports", "× alone", TIMES_SLOWER, round(slower, 2)),
-            Aim("requests that failed", "", 0, reports.failed + beside.failed),
+            Aim("requests that failed", "", 0, failed),
         ],
-        notes=[where.sentence, f"The web process used {cost:.0%} of its core while reports came."],
+        notes=[
+            where.sentence,
+            f"The web process used {seen.cost:.0%} of its core while reports and pages came.",
+            f"It used {seen.cost_of_batches:.0%} for {BATCHES_A_SECOND * LINES} error lines a second.",
+        ],
     )
 
 
-async def _measure(
-    server: Process, world: ServicesWorld, now: datetime, rate: float, seconds: float
-) -> tuple[Stream, Stream, Stream, float]:
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was measured, and which share of its core the web process used for it."""
+
+    alone: Stream
+    reports: Stream
+    beside: Stream
+    cost: float
+    batches: Stream
+    cost_of_batches: float
+
+
+async def _measure(server: Process, world: ServicesWorld, now: datetime, rate: float, seconds: float) -> Seen:
     page = request("GET", PAGE, server.port, headers=world.person.headers)
-    report = _reports(world, now, server.port)
-    for raw in (page, report(0)):
+    report, batch = _reports(world, now, server.port), _batches(world, now, server.port)
+    for raw in (page, report(0), batch(0)):
         answer = await once(server.port, raw)
         if answer.status != 200:
             raise CannotMeasure(f"The web process answers {answer.status}: {answer.body[:200]!r}")
@@ -139,13 +159,22 @@ async def _measure(
         Stream(server.port, a_second, report),
         Stream(server.port, PAGES_A_SECOND, lambda _: page),
     )
-    used, began = server.cost().cpu_seconds, time.monotonic()
-    await asyncio.gather(
+    cost = await _cost(
+        server,
         reports.flow(max(seconds, 1 / a_second), first=1 + int(WARM_UP_SECONDS * a_second) + 1),
         beside.flow(max(seconds, 1 / PAGES_A_SECOND)),
     )
-    cost = (server.cost().cpu_seconds - used) / (time.monotonic() - began)
-    return alone, reports, beside, cost
+    say("ingest: error lines")
+    batches = Stream(server.port, BATCHES_A_SECOND, batch)
+    cost_of_batches = await _cost(server, batches.flow(max(seconds, 1 / BATCHES_A_SECOND), first=1))
+    return Seen(alone, reports, beside, cost, batches, cost_of_batches)
+
+
+async def _cost(server: Process, *flows: Awaitable[None]) -> float:
+    """Return which share of a core the server uses while something flows."""
+    used, began = server.cost().cpu_seconds, time.monotonic()
+    await asyncio.gather(*flows)
+    return (server.cost().cpu_seconds - used) / (time.monotonic() - began)
 
 
 def _reports(world: ServicesWorld, now: datetime, port: int) -> Callable[[int], bytes]:
@@ -170,6 +199,26 @@ def _reports(world: ServicesWorld, now: datetime, port: int) -> Callable[[int], 
         return request("POST", "/api/v1/metrics", port, body=json.dumps(body).encode(), headers=headers)
 
     return report
+
+
+def _batches(world: ServicesWorld, now: datetime, port: int) -> Callable[[int], bytes]:
+    """Write the batch of error lines with a number: of the services in turn, the same kinds every time."""
+    headers = {"Authorization": f"Bearer {world.token}", "Content-Type": "application/json"}
+
+    def batch(number: int) -> bytes:
+        body = {
+            "service": world.services[number % len(world.services)].service.slug,
+            "environment": world.environment,
+            "arm": "candidate",
+            "batch": str(uuid.uuid4()),
+            "errors": [
+                {"message": f"{KINDS[line % len(KINDS)]} of order {number}", "at": now.isoformat()}
+                for line in range(LINES)
+            ],
+        }
+        return request("POST", "/api/v1/errors", port, body=json.dumps(body).encode(), headers=headers)
+
+    return batch
 
 
 def _span(begins: datetime, second: int) -> Span:

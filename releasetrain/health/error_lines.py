@@ -110,6 +110,16 @@ def kinds_of(errors: Sequence[Complaint]) -> list[Kind]:
 
 def count_lines(target: int, kinds: Sequence[Kind], now: datetime) -> int:
     """Add error lines to their kinds, in a transaction that has its turn, and return how many kinds."""
+    named = ErrorLine.objects.filter(target=target, fingerprint__in={one.fingerprint for one in kinds})
+    have = set(named.values_list("arm", "fingerprint"))
+    if any((one.arm, one.fingerprint) not in have for one in kinds):
+        _find_places(target, kinds, now)
+    _add(target, kinds)
+    return len({(one.arm, one.fingerprint) for one in kinds})
+
+
+def _find_places(target: int, kinds: Sequence[Kind], now: datetime) -> None:
+    """Make room for the kinds that are new."""
     rows = ErrorLine.objects.filter(target=target).exclude(fingerprint=SHARED)
     known = list(rows.only("arm", "fingerprint", "severity", "last_at").order_by("severity", "last_at"))
     leaving = [
@@ -121,8 +131,6 @@ def count_lines(target: int, kinds: Sequence[Kind], now: datetime) -> int:
     ]
     if leaving:
         ErrorLine.objects.filter(pk__in=[one.pk for one in leaving]).delete()
-    _add(target, kinds)
-    return len({(one.arm, one.fingerprint) for one in kinds})
 
 
 def _make_room(kinds: Sequence[Kind], known: Sequence[ErrorLine], now: datetime) -> list[ErrorLine]:
