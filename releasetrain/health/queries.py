@@ -174,7 +174,7 @@ def told_since(targets: Iterable[int], since: datetime) -> set[tuple[int, str]]:
     return set(rows.order_by().values_list("target", "metric").distinct())
 
 
-def sources_for(team: Team) -> QuerySet[MetricSource]:
-    """Return the sources that a team may ask: its own and those of the house."""
-    mine = Q(team=team) | Q(team__isnull=True)
+def sources_for(team: Team | None) -> QuerySet[MetricSource]:
+    """Return the sources that a team may ask, its own and those of the house; those of the house for None."""
+    mine = Q(team__isnull=True) if team is None else Q(team=team) | Q(team__isnull=True)
     return MetricSource.objects.filter(mine, removed_at=None).order_by("name", "pk")

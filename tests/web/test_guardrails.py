@@ -284,3 +284,17 @@ def test_the_list_takes_as_many_queries_for_three_services_as_for_one(
     browser.get("/guardrails/")
     with django_assert_max_num_queries(12):
         browser.get("/guardrails/")
+
+
+def test_a_team_finds_its_guardrails_beside_its_metrics(sign_in: SignIn) -> None:
+    make.guardrail(make.target(), "errors")
+    browser = sign_in(Role.RELEASE_MANAGER)
+    assert (
+        'href="/teams/storefront/guardrails/"' in browser.get("/teams/storefront/metrics/").content.decode()
+    )
+    page = browser.get("/teams/storefront/guardrails/")
+    assert page.status_code == 200
+    assert "Guardrails of Storefront" in page.content.decode()
+    assert "errors" in page.content.decode()
+    assert browser.get("/teams/nobody/guardrails/").status_code == 404
+    assert 'href="/guardrails/"' in browser.get("/teams/").content.decode()

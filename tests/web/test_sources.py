@@ -130,3 +130,47 @@ def test_sources_of_another_team_cannot_be_asked(browser: Client) -> None:
     theirs = source("https://p.example.org", team=make.team("Search"))
     assert browser.post(f"{PAGE}queries/new/", typed(theirs)).status_code == 422
     assert browser.get(f"{PAGE}sources/{theirs.pk}/").status_code == 404
+
+
+HOUSE = "/metric-sources/"
+
+
+def test_an_administrator_names_a_source_of_the_house_that_every_team_may_ask(
+    sign_in: SignIn,
+) -> None:
+    make.target()
+    browser = sign_in(Role.ADMINISTRATOR)
+    assert HOUSE in browser.get("/teams/").content.decode()
+    fields = {"name": "Shared", "kind": "prometheus", "address": "https://p.example.org", "credential": ""}
+    wrong = browser.post(f"{HOUSE}new/", {**fields, "address": "ftp://nowhere"})
+    assert wrong.status_code == 422
+    assert "ftp://nowhere" in wrong.content.decode()
+    saved = browser.post(f"{HOUSE}new/", fields)
+    assert (saved.status_code, saved["Location"]) == (302, HOUSE)
+    made = MetricSource.objects.get()
+    assert made.team is None
+    assert "Shared" in text_of(browser.get(HOUSE))
+    listed = browser.get(PAGE)
+    assert "of the whole house" in text_of(listed)
+    assert f'href="{HOUSE}{made.pk}/"' in listed.content.decode()
+    browser.post(f"{HOUSE}{made.pk}/", {**fields, "name": "Shared by all"})
+    made.refresh_from_db()
+    assert made.name == "Shared by all"
+    assert browser.post(f"{HOUSE}{made.pk}/remove/")["Location"] == HOUSE
+    assert "No source is asked" in text_of(browser.get(HOUSE))
+
+
+def test_whoever_serves_one_team_sees_the_sources_of_the_house_and_changes_none(sign_in: SignIn) -> None:
+    target = make.target()
+    shared = MetricSource.objects.create(
+        name="Shared", kind="prometheus", address="https://p.example.org", created_at=make.NOW
+    )
+    browser = sign_in()
+    Membership.objects.create(user=User.objects.get(), team=target.service.team, role=Role.ON_CALL)
+    assert "Shared" in text_of(browser.get(HOUSE))
+    assert f"{HOUSE}{shared.pk}/" not in browser.get(HOUSE).content.decode()
+    assert f"{HOUSE}{shared.pk}/" not in browser.get(PAGE).content.decode()
+    for path in ("new/", f"{shared.pk}/"):
+        assert browser.get(f"{HOUSE}{path}").status_code == 403
+    assert browser.post(f"{HOUSE}{shared.pk}/remove/").status_code == 403
+    assert browser.get(f"/teams/storefront/metrics/sources/{shared.pk}/").status_code in {403, 404}

@@ -65,11 +65,16 @@ class RehearsalPage:
     baked: list[tuple[str, datetime, str, str, str]]
 
 
-def target_rows(roles: Roles) -> list[TargetRow]:
-    """Return every target of services that live, with its guardrails, in two queries."""
+def target_rows(roles: Roles, team: Team | None = None) -> list[TargetRow]:
+    """Return every target of services that live, of one team where that is named, with its guardrails.
+
+    Two queries.
+    """
     targets = Target.objects.filter(service__archived_at__isnull=True).select_related(
         "service__team", "environment"
     )
+    if team is not None:
+        targets = targets.filter(service__team=team)
     found: dict[int, TargetRow] = {
         one.pk: TargetRow(one.pk, str(one), one.service.team.name, may_keep=may_keep(roles, one))
         for one in targets

@@ -18,6 +18,7 @@ from releasetrain.panels.shapes import Action, Tab
 from releasetrain.rollouts.models import Guardrail
 
 FRESH_WITHIN = timedelta(seconds=60)
+HOUSE_URL = "/metric-sources/"
 LOOKED_BACK = timedelta(days=1)
 
 
@@ -59,20 +60,59 @@ class TrialRow:
     sentences: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class SourcesPage:
+    """The sources of a page, and where one is added, "" for somebody who may not."""
+
+    rows: list[SourceRow]
+    new_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlace:
+    """Whose sources a page is about: a team's, or those of the whole house."""
+
+    team: Team | None
+
+    @property
+    def name(self) -> str:
+        return str(self.team) if self.team else "the house"
+
+    @property
+    def title(self) -> str:
+        return f"Metrics of {self.team}" if self.team else "Metric sources of the house"
+
+    @property
+    def url(self) -> str:
+        """The page that lists them."""
+        return f"/teams/{self.team.slug}/metrics/" if self.team else HOUSE_URL
+
+    @property
+    def sources_url(self) -> str:
+        """The address below which its sources are changed."""
+        return f"{self.url}sources/" if self.team else HOUSE_URL
+
+
+HOUSE = SourcePlace(None)
+
+
 def team_tabs(team: Team, current: str) -> list[Tab]:
     """Lead between the pages of one team."""
-    pages = (("on-call", "On call"), ("metrics", "Metrics"))
+    pages = (("on-call", "On call"), ("metrics", "Metrics"), ("guardrails", "Guardrails"))
     return [Tab(label, f"/teams/{team.slug}/{name}/", name == current) for name, label in pages]
 
 
-def may_name(roles: Roles, team: Team) -> bool:
-    """Tell whether somebody may say where a team's metrics come from."""
-    return any(roles.has(role, team=team.pk) for role in MAY_NAME)
+def may_name(roles: Roles, team: Team | None) -> bool:
+    """Tell whether somebody may say where the metrics of a team, or of the house, come from."""
+    return any(roles.has(role, team=team.pk if team else None) for role in MAY_NAME)
 
 
-def source_rows(team: Team, *, may_edit: bool) -> list[SourceRow]:
-    """Say each source with how it answers."""
-    return [
+def sources_page(place: SourcePlace, roles: Roles) -> SourcesPage:
+    """Say each source that a team may ask, or each of the house, with how it answers."""
+    may_add = may_name(roles, place.team)
+    mine = place.team.pk if place.team else None
+    may_edit = {mine: may_add, None: may_name(roles, None)}
+    rows = [
         SourceRow(
             name=one.name,
             kind=one.get_kind_display(),
@@ -80,11 +120,12 @@ def source_rows(team: Team, *, may_edit: bool) -> list[SourceRow]:
             state="error" if one.failing_since else "fresh" if one.answered_at else "waiting",
             text=one.fault,
             answered_at=one.answered_at,
-            url=f"/teams/{team.slug}/metrics/sources/{one.pk}/" if may_edit and one.team_id else "",
+            url=f"{(place if one.team_id else HOUSE).sources_url}{one.pk}/" if may_edit[one.team_id] else "",
             is_of_house=one.team_id is None,
         )
-        for one in sources_for(team)
+        for one in sources_for(place.team)
     ]
+    return SourcesPage(rows, f"{place.sources_url}new/" if may_add else "")
 
 
 def metric_rows(team: Team, now: datetime, *, may_edit: bool) -> list[MetricRow]:

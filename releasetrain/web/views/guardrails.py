@@ -22,9 +22,11 @@ from releasetrain.web.contexts.guardrails import (
     template_row,
     template_rows,
 )
+from releasetrain.web.contexts.sources import team_tabs
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.guardrails import GuardrailForm, PromiseForm, RemoveForm, TemplateForm, initial_of
 from releasetrain.web.request import Request
+from releasetrain.web.views.teams import team_for
 
 
 @signed_in
@@ -33,6 +35,21 @@ def guardrail_list(request: Request) -> HttpResponse:
     refuse_strangers(request.roles, "see the guardrails")
     rows = target_rows(request.roles)
     context = {"targets": rows, "may_add": any(one.may_keep for one in rows), "now": clock.now()}
+    return render(request, "guardrails/list.html", context)
+
+
+@signed_in
+def team_guardrails(request: Request, slug: str) -> HttpResponse:
+    """List the services of one team with what they must keep."""
+    team = team_for(request, slug)
+    rows = target_rows(request.roles, team)
+    context = {
+        "team": team,
+        "tabs": team_tabs(team, "guardrails"),
+        "targets": rows,
+        "may_add": any(one.may_keep for one in rows),
+        "now": clock.now(),
+    }
     return render(request, "guardrails/list.html", context)
 
 

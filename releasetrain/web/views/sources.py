@@ -1,18 +1,22 @@
 """Show where a team's measurements come from, try sources out, and name them."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from releasetrain.accounts.access import refuse_without
+from releasetrain.accounts.access import refuse_strangers
 from releasetrain.accounts.models import Team
 from releasetrain.health.measuring import Trial, try_out
 from releasetrain.health.models import MetricQuery, MetricSource
 from releasetrain.health.sourcing import (
-    MAY_NAME,
     query_problems,
+    refuse_others,
     remove_query,
     remove_source,
     save_query,
@@ -22,10 +26,12 @@ from releasetrain.lib import clock
 from releasetrain.lib.errors import NotFound, Refused
 from releasetrain.rollouts.measuring import versions_of
 from releasetrain.web.contexts.sources import (
+    HOUSE,
+    SourcePlace,
     may_name,
     metric_rows,
     removal,
-    source_rows,
+    sources_page,
     team_tabs,
     trial_rows,
 )
@@ -43,7 +49,7 @@ def metrics(request: Request, slug: str) -> HttpResponse:
     context = {
         "team": team,
         "tabs": team_tabs(team, "metrics"),
-        "sources": source_rows(team, may_edit=may_edit),
+        "sources": sources_page(SourcePlace(team), request.roles),
         "metrics": metric_rows(team, now, may_edit=may_edit),
         "may_edit": may_edit,
         "now": now,
@@ -51,34 +57,35 @@ def metrics(request: Request, slug: str) -> HttpResponse:
     return render(request, "metrics/list.html", context)
 
 
+@signed_in
+def house_sources(request: Request) -> HttpResponse:
+    """Show the sources that every team may ask."""
+    refuse_strangers(request.roles, "see the metric sources")
+    context = {"sources": sources_page(HOUSE, request.roles), "now": clock.now()}
+    return render(request, "metrics/house.html", context)
+
+
 @require_http_methods(["GET", "POST"])
 @signed_in
-def source_edit(request: Request, slug: str, pk: int | None = None) -> HttpResponse:
-    """Add a source of a team, or change one."""
-    team = team_to_change(request, slug)
-    source = source_of(team, pk) if pk is not None else None
+def source_edit(request: Request, slug: str = "", pk: int | None = None) -> HttpResponse:
+    """Add a source of a team, or of the house, or change one."""
+    place = place_to_change(request, slug)
+    source = source_of(place.team, pk) if pk is not None else None
     initial = initial_of_source(source) if source else {}
     form = SourceForm(request.POST or None, credentials=settings.CREDENTIALS, initial=initial)
     status = 200
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                saved = save_source(source, team=team, **form.cleaned_data, by=request.user, now=clock.now())
-            except Refused as refusal:
-                status = explain(form, refusal)
-            else:
-                messages.success(request, f"The source “{saved}” is saved.")
-                return redirect("teams-metrics", slug=slug)
+        save = partial(save_source, source, team=place.team, by=request.user, now=clock.now())
+        saved, status = sent(form, save)
+        if saved is not None:
+            messages.success(request, f"The source “{saved}” is saved.")
+            return redirect(place.url)
+    remove = "It is asked no more, and rollouts that need it cannot go on."
     context = {
-        "team": team,
+        "place": place,
         "source": source,
         "form": form,
-        "removal": removal(
-            f"{request.path}remove/", "It is asked no more, and rollouts that need it cannot go on."
-        )
-        if source
-        else None,
+        "removal": removal(f"{request.path}remove/", remove) if source else None,
         "now": clock.now(),
     }
     return render(request, "metrics/source_form.html", context, status=status)
@@ -86,49 +93,59 @@ def source_edit(request: Request, slug: str, pk: int | None = None) -> HttpRespo
 
 @require_POST
 @signed_in
-def source_remove(request: Request, slug: str, pk: int) -> HttpResponse:
+def source_remove(request: Request, pk: int, slug: str = "") -> HttpResponse:
     """Ask a source no more."""
-    source = source_of(team_for(request, slug), pk)
+    place = place_of(request, slug)
+    source = source_of(place.team, pk)
     remove_source(source, by=request.user, now=clock.now())
     messages.success(request, f"“{source}” is asked no more.")
-    return to_list(request, slug)
+    return to_list(request, place)
 
 
 @require_http_methods(["GET", "POST"])
 @signed_in
 def query_edit(request: Request, slug: str, pk: int | None = None) -> HttpResponse:
     """Say how a metric is asked for; “try” asks at once and saves nothing."""
-    team = team_to_change(request, slug)
+    place = place_to_change(request, slug)
+    team = place.team
+    assert team is not None  # noqa: S101 - its address names one
     query = query_of(team, pk) if pk is not None else None
     initial = initial_of_query(query) if query else {}
     form = QueryForm(request.POST or None, team=team, initial=initial)
     status, trials = 200, None
-    if request.method == "POST":
-        status = 422
-        if form.is_valid() and "try" in request.POST:
-            trials = tried(form, query)
-            status = 200 if trials is not None else 422
-        elif form.is_valid():
-            try:
-                saved = save_query(query, **form.cleaned_data, by=request.user, now=clock.now())
-            except Refused as refusal:
-                status = explain(form, refusal)
-            else:
-                messages.success(request, f"“{saved.metric}” of {saved.target} is asked for from now on.")
-                return redirect("teams-metrics", slug=slug)
+    if "try" in request.POST:
+        trials = tried(form, query) if form.is_valid() else None
+        status = 200 if trials is not None else 422
+    elif request.method == "POST":
+        saved, status = sent(form, partial(save_query, query, by=request.user, now=clock.now()))
+        if saved is not None:
+            messages.success(request, f"“{saved.metric}” of {saved.target} is asked for from now on.")
+            return redirect(place.url)
+    remove = "Guardrails that need it will lack data."
     context = {
         "team": team,
         "query": query,
         "form": form,
         "trials": trial_rows(trials) if trials is not None else None,
-        "removal": removal(f"{request.path}remove/", "Guardrails that need it will lack data.")
-        if query
-        else None,
+        "removal": removal(f"{request.path}remove/", remove) if query else None,
         "now": clock.now(),
     }
     if request.htmx and "try" in request.POST:
         return render(request, "metrics/_trial.html", context)
     return render(request, "metrics/query_form.html", context, status=status)
+
+
+Saved = TypeVar("Saved")
+
+
+def sent(form: SourceForm | QueryForm, save: Callable[..., Saved]) -> tuple[Saved | None, int]:
+    """Save what was typed; where that cannot be, the form says why, and the status says so, too."""
+    if not form.is_valid():
+        return None, 422
+    try:
+        return save(**form.cleaned_data), 200
+    except Refused as refusal:
+        return None, explain(form, refusal)
 
 
 def tried(form: QueryForm, query: MetricQuery | None) -> list[Trial] | None:
@@ -145,10 +162,11 @@ def tried(form: QueryForm, query: MetricQuery | None) -> list[Trial] | None:
 @signed_in
 def query_remove(request: Request, slug: str, pk: int) -> HttpResponse:
     """Ask for a metric no more."""
-    query = query_of(team_for(request, slug), pk)
+    team = team_for(request, slug)
+    query = query_of(team, pk)
     remove_query(query, by=request.user, now=clock.now())
     messages.success(request, f"“{query.metric}” of {query.target} is asked for no more.")
-    return to_list(request, slug)
+    return to_list(request, SourcePlace(team))
 
 
 def explain(form: SourceForm | QueryForm, refusal: Refused) -> int:
@@ -158,25 +176,33 @@ def explain(form: SourceForm | QueryForm, refusal: Refused) -> int:
     return refusal.status
 
 
-def to_list(request: Request, slug: str) -> HttpResponse:
-    """Lead back to the metrics of a team."""
+def to_list(request: Request, place: SourcePlace) -> HttpResponse:
+    """Lead back to where the sources are listed."""
     if request.htmx:
-        return HttpResponse(headers={"HX-Redirect": f"/teams/{slug}/metrics/"})
-    return redirect("teams-metrics", slug=slug)
+        return HttpResponse(headers={"HX-Redirect": place.url})
+    return redirect(place.url)
 
 
-def team_to_change(request: Request, slug: str) -> Team:
-    """Return a team for somebody who may say where its metrics come from.
+def place_of(request: Request, slug: str) -> SourcePlace:
+    """Return the place of a team's sources, or without a team that of the house's.
+
+    :raises NotFound: there is no such team
+    """
+    return SourcePlace(team_for(request, slug)) if slug else HOUSE
+
+
+def place_to_change(request: Request, slug: str) -> SourcePlace:
+    """Return a place for somebody who may say where its metrics come from.
 
     :raises NotAllowed: with the roles that could
     """
-    team = team_for(request, slug)
-    refuse_without(request.roles, MAY_NAME, f"name the metric sources of {team}", team=team.pk)
-    return team
+    place = place_of(request, slug)
+    refuse_others(request.user, place.team)
+    return place
 
 
-def source_of(team: Team, pk: int) -> MetricSource:
-    """Return a source of a team.
+def source_of(team: Team | None, pk: int) -> MetricSource:
+    """Return a source of a team, or of the house.
 
     :raises NotFound: there is none, or it was removed
     """

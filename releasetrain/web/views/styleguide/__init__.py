@@ -12,7 +12,16 @@ from releasetrain.lib import clock
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels.shapes import Link
 from releasetrain.web.templatetags.ui import LOOKS
-from releasetrain.web.views.styleguide import aboard, board, departures, lists, readiness, rollouts, times
+from releasetrain.web.views.styleguide import (
+    aboard,
+    board,
+    departures,
+    lists,
+    measured,
+    readiness,
+    rollouts,
+    times,
+)
 from releasetrain.web.views.styleguide.common import HERE, feed
 
 STATES = {
@@ -155,6 +164,8 @@ def context(now: datetime) -> dict[str, Any]:
         "rows": lists.audit_rows(now),
         "tabs": lists.tabs(),
         "pager": lists.pager(),
+        "sources": measured.sources(now),
+        "trials": measured.trials(),
         "demo_people": lists.demo_people(),
         "reason": Reason(
             "window", "Production is frozen by “Black Friday”.", now.replace(hour=6), "Maya Chen"
