@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from releasetrain.rollouts.drivers.haproxy import commands
 from releasetrain.rollouts.drivers.haproxy.commands import Unexpected, Versions
-from releasetrain.rollouts.drivers.haproxy.setting import HEADER, Setting, read_lines, salt_of
+from releasetrain.rollouts.drivers.haproxy.setting import HEADER, Setting, read_lines
+from releasetrain.rollouts.drivers.salts import salt_of
 
 LISTING = """# id (file) description
 0 (/etc/hosts.map) pattern loaded from file '/etc/hosts.map' used by map at file 'h.cfg' line 9. curr_ver=0 next_ver=0 entry_cnt=1

@@ -3,16 +3,14 @@
 import contextlib
 import os
 import signal
-from pathlib import Path
 from typing import Any
 
 from releasetrain.bootstrap.packages import find, why_skipped
 from releasetrain.catalog.models import Target
 from releasetrain.rollouts.drivers.budget import Budget
 from releasetrain.rollouts.drivers.haproxy.runtime import Silent, ask
+from releasetrain.rollouts.drivers.haproxy.sample import SAMPLE
 from tests.drivers.rig import ProxyRig
-
-SAMPLE = Path("templates/help/drivers/haproxy.cfg")
 
 
 class TheRig(ProxyRig):

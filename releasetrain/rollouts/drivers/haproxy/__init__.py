@@ -1,7 +1,7 @@
 """Move traffic by the map of an HAProxy: a hash of the user below a threshold goes to the candidate.
 
 The map file is written first and the runtime changed then, in a transaction that HAProxy refuses when it is
-older than what stands. Nothing is ever reloaded. `templates/help/drivers/haproxy.cfg` is the layout.
+older than what stands. Nothing is ever reloaded. `sample.cfg` is the layout.
 """
 
 from typing import Any, ClassVar
@@ -26,7 +26,8 @@ from releasetrain.rollouts.drivers.haproxy import moving, sessions
 from releasetrain.rollouts.drivers.haproxy.checks import findings
 from releasetrain.rollouts.drivers.haproxy.config import problems, read_config
 from releasetrain.rollouts.drivers.haproxy.seeing import look_at_all, observed
-from releasetrain.rollouts.drivers.haproxy.setting import Setting, salt_of
+from releasetrain.rollouts.drivers.haproxy.setting import Setting
+from releasetrain.rollouts.drivers.salts import salt_of
 
 APPLY_SECONDS = 2.0
 OBSERVE_SECONDS = 1.0

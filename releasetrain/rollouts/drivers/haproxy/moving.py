@@ -10,8 +10,9 @@ from releasetrain.rollouts.drivers.fleet import at_once
 from releasetrain.rollouts.drivers.haproxy.config import Config
 from releasetrain.rollouts.drivers.haproxy.mapfile import Overtaken, read_file, write_file
 from releasetrain.rollouts.drivers.haproxy.seeing import Sight, look_at_all
-from releasetrain.rollouts.drivers.haproxy.setting import NO_SALT, Setting
+from releasetrain.rollouts.drivers.haproxy.setting import Setting
 from releasetrain.rollouts.drivers.haproxy.transaction import Result, put, rehearse, too_late
+from releasetrain.rollouts.drivers.salts import NO_SALT
 
 ROLLBACK_SECONDS = 1.0
 ROLLBACK_TRIES = 3

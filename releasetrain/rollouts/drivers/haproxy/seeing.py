@@ -59,6 +59,8 @@ def observed(sights: list[Sight], file: Path | None) -> Observed:
     fence = min(one.rank for one in seen)
     missing = tuple(one.endpoint for one in lost) + _apart(sights)
     if missing:
+        # What one of them goes by, nobody has proven for the others.
+        weight = None if lost else weight
         return Observed(Sync.PARTIAL, weight, fence, detail=words or _said(sights), missing=missing)
     state, why = _against_file(seen[0], file)
     return Observed(state, weight, fence, detail=why)

@@ -4,12 +4,11 @@ The map of a target, at runtime as in its file, has one line for each: “weight
 A map without them means baseline.
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-NO_SALT = "none"
-SALT_LENGTH = 12
+from releasetrain.rollouts.drivers.salts import NO_SALT
+
 HEADER = "# Written by Release Train and read by HAProxy when it starts; changes by hand are overwritten.\n"
 
 
@@ -32,11 +31,6 @@ class Setting:
     def lines(self) -> str:
         """Return it as the lines of a map."""
         return f"weight {self.weight}\nsalt {self.salt}\nfence {self.fence}\n"
-
-
-def salt_of(version: str) -> str:
-    """Return what makes the first users of this version others than those of the last one."""
-    return hashlib.sha256(version.encode()).hexdigest()[:SALT_LENGTH]
 
 
 def read_lines(lines: Iterable[str]) -> Setting:
