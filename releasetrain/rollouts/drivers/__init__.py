@@ -7,6 +7,7 @@ from releasetrain.rollouts.drivers.embedded import EmbeddedDriver
 from releasetrain.rollouts.drivers.envoy import EnvoyDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
 from releasetrain.rollouts.drivers.haproxy import HaproxyDriver
+from releasetrain.rollouts.drivers.nginx import NginxDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
 
 KNOWN: tuple[type[Driver], ...] = (
@@ -15,6 +16,7 @@ KNOWN: tuple[type[Driver], ...] = (
     EnvoyDriver,
     CommandDriver,
     HaproxyDriver,
+    NginxDriver,
     SimulatedDriver,
 )
 DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in KNOWN}

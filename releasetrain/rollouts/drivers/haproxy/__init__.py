@@ -1,7 +1,7 @@
 """Move traffic by the map of an HAProxy: a hash of the user below a threshold goes to the candidate.
 
 The map file is written first and the runtime changed then, in a transaction that HAProxy refuses when it is
-older than what stands. Nothing is ever reloaded. `sample.cfg` is the layout.
+older than what stands. Nothing is ever reloaded. `haproxy.cfg` is the layout.
 """
 
 from typing import Any, ClassVar

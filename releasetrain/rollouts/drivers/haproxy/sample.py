@@ -1,5 +1,5 @@
-"""Know where the sample.cfgiguration is: the help page shows it, and a real HAProxy is tested with it."""
+"""Know where the haproxy.cfgiguration is: the help page shows it, and a real HAProxy is tested with it."""
 
 from pathlib import Path
 
-SAMPLE = Path(__file__).with_name("sample.cfg")
+SAMPLE = Path(__file__).with_name("haproxy.cfg")
