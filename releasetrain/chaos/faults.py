@@ -1,11 +1,13 @@
 """Inject one fault at a time: each is a function of the run, under the words that the table has for it."""
 
 import random
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from releasetrain.chaos.house import ChaosHouse
+from releasetrain.chaos.holder import HELD
+from releasetrain.chaos.house import ChaosHouse, wait_until
 from releasetrain.chaos.world import Reporters, World, patiently, spoil
 from releasetrain.lib import clock
 from releasetrain.rollouts.actions import roll_back
@@ -17,6 +19,7 @@ WORKERS = ("worker-1", "worker-2")
 # Longer than the lease of a claim, so that another worker takes over what a frozen one holds.
 FROZEN_SECONDS = 18.0
 AWAY_SECONDS = 3.0
+HOLDER_SECONDS = 30.0
 HALF_A_SECOND = 0.5
 
 
@@ -48,6 +51,17 @@ def kill_pool_process(run: Run) -> None:
 def freeze_worker(run: Run) -> None:
     with run.house.frozen(run.chance.choice(WORKERS)):
         time.sleep(FROZEN_SECONDS)
+
+
+def freeze_in_transaction(run: Run) -> None:
+    """Roll back what somebody holds who was stopped in the middle of a transaction."""
+    if (row := run.any_moving()) is None:
+        return
+    name = f"holder-{row.pk}"
+    run.house.launch(name, [sys.executable, "-m", "releasetrain.chaos.holder", str(row.pk)])
+    if wait_until(lambda: HELD in run.house.said(name), HOLDER_SECONDS):
+        patiently(lambda: roll_back(row, reason="Chaos.", by=None, now=clock.now()))
+    run.house.kill(name)
 
 
 def kill_beat(run: Run) -> None:
@@ -131,6 +145,7 @@ FAULTS: Mapping[str, Callable[[Run], None]] = {
     "kill -9 of a whole worker": kill_worker,
     "kill -9 of a process in the middle of its task": kill_pool_process,
     "SIGSTOP of a worker for longer than its lease": freeze_worker,
+    "SIGSTOP of a process in mid-transaction, and a rollback of what it holds": freeze_in_transaction,
     "kill -9 of beat": kill_beat,
     "a second beat at once": run_second_beat,
     "kill -9 of the web process": kill_web,

@@ -121,8 +121,12 @@ class ChaosHouse:
         try:
             yield
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGCONT)
+            self.wake(name)
+
+    def wake(self, name: str) -> None:
+        """Let a stopped program go on, children and all."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.processes[name].pid, signal.SIGCONT)
 
     def end(self, name: str) -> int | None:
         """Ask a program to end, as a deployment does, wait for it, and return its exit code."""

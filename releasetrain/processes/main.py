@@ -21,6 +21,7 @@ from releasetrain.processes.house import Holder, House, HouseIsHeldError, this_h
 # Commands that touch no row. Everything else gets its servers first.
 WITHOUT_SERVERS = {
     "bench",
+    "chaos",
     "help",
     "version",
     "--help",

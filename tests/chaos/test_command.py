@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 from releasetrain.chaos import tables
 from releasetrain.chaos.faults import FAULTS
 from releasetrain.chaos.running import Outcome
+from releasetrain.processes.main import WITHOUT_SERVERS
 
 HELD = Outcome(
     injected={"kill -9 of beat": 3},
@@ -41,3 +42,7 @@ def test_the_table_says_what_broke_and_claims_nothing_else() -> None:
 def test_the_same_seed_chooses_the_same_faults() -> None:
     once, again = (random.Random(7).choices(list(FAULTS), k=20) for _ in range(2))
     assert once == again
+
+
+def test_it_brings_servers_of_its_own_and_needs_no_house() -> None:
+    assert "chaos" in WITHOUT_SERVERS
