@@ -23,6 +23,7 @@ app.conf.update(
         "unix://", "redis+socket://", 1
     ),
     broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
     broker_transport_options={"visibility_timeout": 60, "socket_timeout": 15, "socket_connect_timeout": 2},
     task_ignore_result=True,
     task_acks_late=True,

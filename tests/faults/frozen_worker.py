@@ -1,7 +1,8 @@
-"""Run a worker that is stopped in mid-transaction: `python -m tests.faults.frozen_worker SILENCE`.
+"""Run a worker that is stopped at the worst moment: `python -m tests.faults.frozen_worker WHEN SILENCE`.
 
-It stops once, after it has written that a stage bakes and before the commit. SILENCE is how long PostgreSQL
-lets it hold what it has locked, "0" for ever.
+It stops once, where a stage begins to bake: WHEN "claimed" it has the claim and has written nothing, when
+"written" it has written and not committed. SILENCE is how long PostgreSQL lets it keep its locks, "0" for
+ever.
 """
 
 import os
@@ -15,25 +16,41 @@ from celery.signals import worker_process_init
 from releasetrain.lib import transactions
 
 ARGV = ["celery", "-A", "releasetrain", "worker", "-Q", "engine,rollback", "--concurrency", "1"]
+WHEN = sys.argv[1]
 
 
 @worker_process_init.connect
-def stop_before_the_commit(**_: Any) -> None:
+def stop_in_the_middle(**_: Any) -> None:
     from releasetrain.rollouts import store  # inline: the apps must be ready
+    from releasetrain.rollouts.actions import tick  # inline: the apps must be ready
 
-    tell = store._tell
+    write, tell = store.write, store._tell
 
-    def stop_and_tell(step: Any, *args: Any) -> None:
+    def stop_and_write(step: Any, *args: Any, **named: Any) -> Any:
+        stop(step, "claimed")
+        return write(step, *args, **named)
+
+    def tell_and_stop(step: Any, *args: Any) -> None:
         tell(step, *args)
-        if step.transitions and step.snapshot.state == "baking":
-            sys.stderr.write("stopped in the middle of a transaction\n")
-            sys.stderr.flush()
-            os.kill(os.getpid(), signal.SIGSTOP)
+        stop(step, "written")
 
-    store._tell = stop_and_tell  # type: ignore[assignment]
+    tick.write = stop_and_write  # type: ignore[attr-defined]
+    store._tell = tell_and_stop  # type: ignore[assignment]
+
+
+def stop(step: Any, when: str) -> None:
+    if when == WHEN and step.transitions and step.snapshot.state == "baking":
+        say("stopped in the middle")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        say("woke up")
+
+
+def say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
 if __name__ == "__main__":
-    transactions.LONGEST_SILENCE = sys.argv[1]
+    transactions.LONGEST_SILENCE = sys.argv[2]
     sys.argv = [*ARGV, "--without-gossip", "--without-mingle", "--loglevel", "info"]
     main()

@@ -47,6 +47,11 @@ def test_long_chores_have_a_worker_of_their_own_and_every_queue_has_one() -> Non
     assert serves == {"worker": ["engine", "rollback"], "chores": ["notify", "bulk"]}
 
 
+def test_r8_a_worker_waits_for_its_broker_as_long_as_that_is_away() -> None:
+    assert app.conf.broker_connection_retry_on_startup
+    assert app.conf.broker_connection_max_retries is None
+
+
 def test_no_task_runs_for_ever() -> None:
     assert 0 < app.conf.task_soft_time_limit < app.conf.task_time_limit
     # A message of a worker that died is delivered again only once it cannot run any more.

@@ -66,6 +66,17 @@ def test_r4_a_worker_that_is_asked_to_end_ends_its_task_first(house: ChaosHouse,
     end_well([rollout])
 
 
+def test_a_frozen_beat_and_a_frozen_web_process_only_delay(house: ChaosHouse, world: World) -> None:
+    climbing, bad = world.send_out(SHORT), world.send_out(LONG)
+    until(lambda: look(bad) == "baking", "it does not bake")
+    with house.frozen("beat"), house.frozen("web"):
+        house.roll_back("--rollout", str(bad.pk))
+        bad.target.refresh_from_db()
+        assert bad.target.driver_config["world"]["weight"] == 0
+    end_well([climbing])
+    come_back([bad])
+
+
 def test_several_beats_are_harmless_and_none_only_delays(house: ChaosHouse, world: World) -> None:
     house.kill("beat")
     rollouts = [world.send_out(SHORT) for _ in range(3)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 from celery.__main__ import main
 
-ARGV = ["celery", "-A", "releasetrain", "worker", "-Q", "engine,rollback,notify,bulk", "--concurrency", "1"]
+ARGV = ["celery", "-A", "releasetrain", "worker", "-Q", "engine,rollback", "--concurrency", "1"]
 
 if __name__ == "__main__":
     wrong = datetime.now(UTC) + timedelta(seconds=float(sys.argv[1]))
