@@ -1,9 +1,11 @@
 """Read what services reported: counts per arm, and how fresh they are."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.db import connection
 from django.db.models import DateTimeField, F, Func, Q, QuerySet, Sum, Value
 from django.db.models.functions import Least
 
@@ -90,22 +92,64 @@ def readings_after(
 
     :param since: leave out spans that began before; without it every day that is kept is looked into
     """
-    rows = Reading.objects.filter(target=target, metric__in=list(metrics), pk__gt=watermark).order_by("pk")
-    if since is not None:
-        rows = rows.filter(starts_at__gte=since)
-    found = [
-        Row(
-            id=one.pk,
-            metric=one.metric,
-            arm=Arm(one.arm),
-            source=one.source,
-            counts=Counts(one.units, one.bad or 0, one.bad is not None),
-            starts_at=one.starts_at,
-            ends_at=one.ends_at,
-        )
-        for one in rows[:limit]
+    asked = Asked(target.pk, list(metrics), watermark, since or EPOCH)
+    return readings_after_each([asked], limit=limit)[target.pk]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Ask for what was committed of some metrics of one target after a watermark; `since` as there."""
+
+    target: int
+    metrics: Collection[str]
+    watermark: int
+    since: datetime
+
+
+Answer = tuple[list[Row], int]
+AFTER_EACH = """
+SELECT asked.target, one.id, one.metric, one.arm, one.source, one.units, one.bad, one.starts_at, one.ends_at
+FROM jsonb_to_recordset(%(asked)s::jsonb)
+AS asked (target bigint, watermark bigint, since timestamptz, metrics text[])
+CROSS JOIN LATERAL (
+    SELECT * FROM health_reading
+    WHERE target_id = asked.target AND id > asked.watermark AND metric = ANY (asked.metrics)
+        AND starts_at >= asked.since AND starts_at >= %(earliest)s
+    ORDER BY id LIMIT %(limit)s
+) AS one
+ORDER BY one.id
+"""
+
+
+def readings_after_each(asked: Iterable[Asked], *, limit: int = 5000) -> Mapping[int, Answer]:
+    """Answer `readings_after` for many targets in one query, by target id.
+
+    :param limit: for each target
+    """
+    wanted = list(asked)
+    if not wanted:
+        return {}
+    found: dict[int, list[Row]] = {one.target: [] for one in wanted}
+    plain = [
+        {
+            "target": one.target,
+            "watermark": one.watermark,
+            "since": one.since.isoformat(),
+            "metrics": list(one.metrics),
+        }
+        for one in wanted
     ]
-    return found, found[-1].id if found else watermark
+    # Days before the earliest are left out when the query is planned.
+    earliest = min(one.since for one in wanted)
+    with connection.cursor() as cursor:
+        cursor.execute(AFTER_EACH, {"asked": json.dumps(plain), "limit": limit, "earliest": earliest})
+        for target, pk, metric, arm, source, units, bad, starts_at, ends_at in cursor:
+            counts = Counts(units, bad or 0, bad is not None)
+            found[target].append(Row(pk, metric, Arm(arm), source, counts, starts_at, ends_at))
+    return {
+        one.target: (found[one.target], found[one.target][-1].id if found[one.target] else one.watermark)
+        for one in wanted
+    }
 
 
 def by_span(rows: Iterable[Row]) -> dict[str, list[Point]]:

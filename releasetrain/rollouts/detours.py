@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from releasetrain.rollouts.company import Company
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.bundles import bound_together
 from releasetrain.rollouts.rules.snapshot import Detour
@@ -11,11 +12,17 @@ from releasetrain.trains.models import Departure
 from releasetrain.trains.queries.hotfixes import why_undoes
 
 
-def detour_of(row: Rollout) -> Detour | None:
-    """Return what hotfixes ask of a rollout now."""
+def detour_of(row: Rollout, company: Company | None = None) -> Detour | None:
+    """Return what hotfixes ask of a rollout now.
+
+    :param company: who is aboard, where that is known already
+    """
     if row.kind == RolloutKind.ROLLBACK or row.departure is None:
         return None
-    return _of_its_own(row, row.departure) or _of_its_bundle(row, row.departure)
+    own = _of_its_own(row, row.departure)
+    if own is not None or (company is not None and not company.making_way - {row.pk}):
+        return own
+    return _of_its_bundle(row, row.departure)
 
 
 def _of_its_own(row: Rollout, departure: Departure) -> Detour | None:

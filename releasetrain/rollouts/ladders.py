@@ -13,6 +13,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.drivers.base import Ack, Answers, Driver
+from releasetrain.rollouts.drivers.base import Observed as Seen
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import PATIENCE_SECONDS, Observed
 
@@ -110,9 +111,13 @@ def _observe(rung: Rung, at: Place | None = None) -> Observed:
     except Exception:
         logger.exception("The driver %s of %s could not be read.", rung.kind, rung.target)
         return Observed(at=clock.now(), weight=None)
-    shares = dict(seen.segments)
+    return as_observed(driver, seen, at)
+
+
+def as_observed(driver: Driver, seen: Seen, at: Place | None = None) -> Observed:
+    """Put what a driver saw into the terms of the stage that should stand."""
     mirror = seen.mirror if driver.capabilities.can_mirror else None
-    weight = _as_seen(seen.weight, shares, at)
+    weight = _as_seen(seen.weight, dict(seen.segments), at)
     return Observed(at=seen.at or clock.now(), weight=weight, fence=seen.fence, mirror=mirror)
 
 

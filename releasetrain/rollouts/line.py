@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 
 from releasetrain.calendars.rules.windows import Lane
 from releasetrain.catalog.models import Target
+from releasetrain.rollouts.loaded import held_by
 from releasetrain.rollouts.locks import occupied, open_lock, stands
 from releasetrain.rollouts.models import UNBOUND_STATES, Hold, Lock, Rollout
 from releasetrain.rollouts.rules.line import Turn, free_at, place_words, time_left
@@ -47,12 +48,7 @@ def is_ready(row: Rollout) -> bool:
     """Tell whether a waiting rollout would start if its target were free."""
     departure = row.departure
     is_go = departure is None or departure.state == DepartureState.ROLLING
-    return is_go and not open_holds(row)
-
-
-def open_holds(row: Rollout) -> list[Hold]:
-    held = getattr(row, "open_holds", None)
-    return list(row.holds.filter(cleared_at__isnull=True)) if held is None else list(held)
+    return is_go and not held_by(row)
 
 
 def _rows() -> QuerySet[Rollout]:
@@ -90,7 +86,7 @@ def turn_of_mover(row: Rollout, now: datetime) -> Turn:
         credit_seconds=row.bake_credit_seconds,
         needed_seconds=row.bake_needed_seconds if row.state in ON_ITS_WAY else None,
     )
-    return Turn(name, f"at {row.desired_weight} %", _after_holds(left, open_holds(row), now))
+    return Turn(name, f"at {row.desired_weight} %", _after_holds(left, held_by(row), now))
 
 
 def _after_holds(left: timedelta, holds: Iterable[Hold], now: datetime) -> timedelta | None:

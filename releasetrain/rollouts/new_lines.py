@@ -5,6 +5,7 @@ from datetime import datetime
 from releasetrain.health.error_groups import error_groups, has_lines
 from releasetrain.health.rules.lines import head_of
 from releasetrain.health.rules.rises import Standing, chance_of
+from releasetrain.rollouts.loaded import guardrails_of
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.guardrails import GuardrailKind
 from releasetrain.rollouts.rules.new_errors import NewError
@@ -15,7 +16,7 @@ WORDS = 120
 
 def new_errors_of(row: Rollout) -> tuple[NewError, ...] | None:
     """Return the new error lines of a rollout; None where no guardrail asks, or nobody sends any."""
-    if all(one.kind != GuardrailKind.NEW_ERRORS for one in row.target.guardrails.all()):
+    if all(one.kind != GuardrailKind.NEW_ERRORS for one in guardrails_of(row.target)):
         return None
     return new_errors_in(row.target_id, row.created_at, row.finished_at, row.desired_weight)
 

@@ -1,6 +1,6 @@
 """Watch the providers of measurements over all rollouts: one that many lost at once is one incident."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from releasetrain.accounts.queries import on_call
@@ -68,10 +68,13 @@ def _answering(targets: Iterable[int], now: datetime) -> set[int]:
     return {duty.user_id for duties in on_call(teams, now).values() for duty in duties if duty.user_id}
 
 
-def outage_over(row: Rollout) -> ProviderOutage | None:
-    """Return the outage of a provider that a rollout measures by, None where its providers are well."""
+def outages_over(targets: Collection[int]) -> dict[int, ProviderOutage]:
+    """Return the outage of a provider that each target measures by, where there is one."""
     going_on = open_outages()
     if not going_on:
-        return None
-    mine = providers_of([row.target_id]).get(row.target_id, frozenset())
-    return next((one for provider, one in going_on.items() if provider in mine), None)
+        return {}
+    found = {
+        target: next((one for provider, one in going_on.items() if provider in own), None)
+        for target, own in providers_of(targets).items()
+    }
+    return {target: outage for target, outage in found.items() if outage is not None}

@@ -1,6 +1,6 @@
 """Read a rollout's rows into the values that the machine takes, and write a step back as one commit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from releasetrain.events.actions import Actor, record
 from releasetrain.incidents.actions import open_incident
 from releasetrain.rollouts import locks, models
 from releasetrain.rollouts.ladders import patience_seconds, settle_seconds
+from releasetrain.rollouts.loaded import guardrails_of, held_by
 from releasetrain.rollouts.locks import LostClaim as LostClaim
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailKind, GuardrailState, Judgement, NoData
@@ -72,7 +73,7 @@ def promise_of(row: Promise) -> Guardrail:
 def snapshot_of(row: models.Rollout) -> Snapshot:
     """Read a rollout with its open holds, its guardrails and what those carry."""
     holds = held_by(row)
-    guardrails = row.target.guardrails.all()
+    guardrails = guardrails_of(row.target)
     return Snapshot(
         id=row.pk,
         kind=RolloutKind(row.kind),
@@ -100,16 +101,6 @@ def _guardrails_at(stage: Stage, rows: Iterable[models.Guardrail]) -> tuple[Guar
     is_whole = not stage.segment and not stage.mirror
     known = (guardrail_of(one) for one in rows)
     return tuple(one for one in known if is_whole or one.kind is not GuardrailKind.SAMPLE_RATIO)
-
-
-def held_by(row: models.Rollout) -> Sequence[models.Hold]:
-    """Return the open holds of a rollout, as they were loaded with it or as they are now."""
-    loaded: Sequence[models.Hold] | None = getattr(row, "open_holds", None)
-    return (
-        list(row.holds.filter(cleared_at__isnull=True).select_related("opened_by"))
-        if loaded is None
-        else loaded
-    )
 
 
 def hold_of(row: models.Hold) -> Hold:
@@ -205,7 +196,7 @@ def _write_holds(step: Step, row: models.Rollout, person: User | None, now: date
 
 def _write_judgements(judgements: tuple[Judgement, ...], row: models.Rollout) -> None:
     """Keep the newest word of each guardrail on each stage."""
-    ids = {one.name: one.pk for one in row.target.guardrails.all()}
+    ids = {one.name: one.pk for one in guardrails_of(row.target)}
     models.Judgement.objects.bulk_create(
         [
             models.Judgement(

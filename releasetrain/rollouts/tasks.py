@@ -2,15 +2,16 @@
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from celery import shared_task
 
 from releasetrain.lib import clock
-from releasetrain.rollouts.actions import launch, settle
-from releasetrain.rollouts.actions.tick import tick_loaded
+from releasetrain.rollouts.actions import launch, settle, tick_one
+from releasetrain.rollouts.actions.batch import tick_batch
 from releasetrain.rollouts.actions.watching import watch
-from releasetrain.rollouts.due import common_at, load
+from releasetrain.rollouts.due import due_others
 from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.providers import watch_providers
@@ -20,9 +21,9 @@ from releasetrain.trains.rules.states import DepartureState
 
 logger = logging.getLogger(__name__)
 
-BATCH = 400
-# So many are read at once; each is claimed on its own, when its turn comes.
-LOADED = 50
+MOST_OTHERS = 400
+# After this long a task ends, whatever is left: the next beat goes on with it.
+BATCHES_SECONDS, EACH_SECONDS = 2.0, 5.0
 # The next beat comes after a second; until then retries come faster than beats.
 PUSH_SECONDS = 0.8
 
@@ -46,7 +47,7 @@ def push_rollbacks(**_: Any) -> None:
     returning = Rollout.objects.filter(state=RolloutState.ROLLING_BACK)
     while returning.exists():
         due = returning.filter(next_due_at__lte=clock.now())
-        _step_each(list(due.values_list("pk", flat=True)[:BATCH]))
+        _step_each(list(due.values_list("pk", flat=True)[:MOST_OTHERS]))
         if time.monotonic() >= until:
             return
         time.sleep(0.1)
@@ -65,18 +66,25 @@ def watch_targets(**_: Any) -> None:
 
 
 def step_due() -> None:
-    """Take everything that is due a step further, the longest due first, up to a whole batch."""
-    due = Rollout.objects.filter(next_due_at__lte=clock.now()).order_by("next_due_at")
-    _step_each(list(due.values_list("pk", flat=True)[:BATCH]))
+    """Take everything that is due a step further: in batches what merely bakes, one by one what does not."""
+    ends, is_more = time.monotonic() + BATCHES_SECONDS, True
+    while is_more and time.monotonic() < ends:
+        batch = tick_batch(clock.now())
+        is_more = batch.is_full
+        _step_each(batch.alone)
+    _step_each(due_others(MOST_OTHERS, clock.now()))
 
 
-def _step_each(pks: list[int]) -> None:
-    """Take each a step; one that fails stops no other, and has been counted by the action."""
-    for first in range(0, len(pks), LOADED):
-        rows = load(pks[first : first + LOADED])
-        common = common_at(clock.now())
-        for row in rows:
-            try:
-                tick_loaded(row, clock.now(), common)
-            except Exception:
-                logger.exception("Rollout %s could not be taken further.", row.pk)
+def _step_each(pks: Iterable[int]) -> None:
+    """Take each a step; one that fails stops no other, and has been counted by the action.
+
+    Slow drivers keep nobody waiting for long: what is left over is due at the next beat, and comes first.
+    """
+    ends = time.monotonic() + EACH_SECONDS
+    for pk in pks:
+        try:
+            tick_one(pk, clock.now())
+        except Exception:
+            logger.exception("Rollout %s could not be taken further.", pk)
+        if time.monotonic() >= ends:
+            return

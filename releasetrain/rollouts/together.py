@@ -5,13 +5,12 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from releasetrain.catalog.models import Dependency
-from releasetrain.rollouts.models import Hold, Rollout
+from releasetrain.rollouts.company import Company, Mate, company_of
+from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.bundles import Member, all_or_nothing, behind, has_soaked
 from releasetrain.rollouts.rules.snapshot import Block
 from releasetrain.rollouts.rules.states import HoldKind, RolloutKind, RolloutState
 from releasetrain.trains.models import Departure
-from releasetrain.trains.queries.bundling import waits_for
 
 R = RolloutState
 RETURNING = [R.ROLLING_BACK.value, R.ROLLED_BACK.value]
@@ -43,68 +42,64 @@ def newest_attempts(departure: int, kind: str = RolloutKind.FORWARD) -> QuerySet
     )
 
 
-def blocks(row: Rollout) -> Iterable[Block]:
-    """Name the services aboard that have to go first, and the bundle that has to come as far."""
+def blocks(row: Rollout, company: Company | None = None) -> Iterable[Block]:
+    """Name the services aboard that have to go first, and the bundle that has to come as far.
+
+    :param company: who is aboard, where that is known already
+    """
     if row.departure_id is None or row.kind != RolloutKind.FORWARD:
         return
-    yield from _needed_first(row, row.departure_id)
-    yield from _barrier(row, row.departure_id)
+    company = company or company_of(row, row.departure_id)
+    yield from _needed_first(row, company)
+    yield from _barrier(row, company)
 
 
-def _needed_first(row: Rollout, departure: int) -> Iterable[Block]:
-    needed: Iterable[int] | None = waits_for(departure, row.target.service_id)
-    if needed is None:  # its manifest was sealed before it kept an order
-        wiring = Dependency.objects.filter(service=row.target.service_id)
-        needed = list(wiring.values_list("depends_on", flat=True))
-    if not needed:
-        return
-    aboard = newest_attempts(departure).filter(target__service__in=needed)
-    waiting = aboard.exclude(pk=row.pk).exclude(state=R.SUCCEEDED)
-    names = sorted(str(one.target.service) for one in waiting if not _is_soaked_mate(one, row))
+def _needed_first(row: Rollout, company: Company) -> Iterable[Block]:
+    needed = company.waits_for[row.target.service_id]
+    waiting = [one for one in _others(row, company) if one.service in needed and one.state is not R.SUCCEEDED]
+    names = sorted(one.name for one in waiting if not _is_soaked_mate(one, row))
     if names:
         yield Block(kind=HoldKind.DEPENDENCY, reason=f"It needs {' and '.join(names)} to arrive first.")
 
 
-def _is_soaked_mate(one: Rollout, row: Rollout) -> bool:
+def _others(row: Rollout, company: Company) -> list[Mate]:
+    return [one for one in company.mates if one.pk != row.pk]
+
+
+def _is_soaked_mate(one: Mate, row: Rollout) -> bool:
     """Tell whether a member of the same bundle has soaked: it arrives once all of them have."""
-    return bool(row.bundle) and one.bundle == row.bundle and has_soaked(_member(one))
+    return bool(row.bundle) and one.bundle == row.bundle and has_soaked(one.member)
 
 
-def _member(row: Rollout, *, waits: bool = False) -> Member:
+def _barrier(row: Rollout, company: Company) -> Iterable[Block]:
     is_baked = row.bake_credit_seconds >= row.bake_needed_seconds
-    return Member(str(row.target.service), R(row.state), row.stage_index, is_baked=is_baked, waits=waits)
-
-
-def _barrier(row: Rollout, departure: int) -> Iterable[Block]:
-    own = _member(row)
+    own = Member(str(row.target.service), R(row.state), row.stage_index, is_baked=is_baked)
     if not row.bundle or own.state not in (R.BAKING, R.SOAKING):
         return
-    is_waiting = Hold.objects.filter(
-        rollout=OuterRef("pk"), kind=HoldKind.DEPENDENCY, cleared_at__isnull=True
-    )
-    mates = newest_attempts(departure).filter(bundle=row.bundle).exclude(pk=row.pk)
-    rows = mates.annotate(waits=Exists(is_waiting))
-    if names := behind(own, [_member(one, waits=one.waits) for one in rows]):
+    mates = [one.member for one in _others(row, company) if one.bundle == row.bundle]
+    if names := behind(own, mates):
         reason = f"{' and '.join(names)}, in the same bundle, must come as far first."
         yield Block(kind=HoldKind.BARRIER, reason=reason)
 
 
-def must_return(row: Rollout) -> tuple[str, bool]:
+def must_return(row: Rollout, company: Company | None = None) -> tuple[str, bool]:
     """Demand a rollout back when another one of its departure came back; tell whether for a window alone.
 
     In a bundle all or nothing goes, so that one which ended without arriving demands the others back, too.
+
+    :param company: who is aboard, where that is known already
     """
     if row.departure_id is None:
         return "", False
-    others = newest_attempts(row.departure_id).exclude(pk=row.pk)
-    others = others.exclude(state=R.ROLLING_BACK, makes_way=True).order_by("is_window_return", "created_at")
-    failed = others.filter(state__in=RETURNING).first()
+    others = _others(row, company or company_of(row, row.departure_id))
+    counted = [one for one in others if not (one.state is R.ROLLING_BACK and one.makes_way)]
+    counted.sort(key=lambda one: (one.is_window_return, one.created_at))
+    failed = next((one for one in counted if one.state in RETURNING), None)
     if failed is not None:
-        words = f"{failed.target.service}, aboard the same departure, was rolled back."
-        return words, failed.is_window_return
-    lost = others.filter(state__in=LOST, bundle=row.bundle).first() if row.bundle else None
-    if lost is not None:
-        return f"{lost.target.service}, in the same bundle, will not arrive: {lost.reason}"[:500], False
+        return f"{failed.name}, aboard the same departure, was rolled back.", failed.is_window_return
+    lost = next((one for one in counted if one.state in LOST and one.bundle == row.bundle), None)
+    if lost is not None and row.bundle:
+        return f"{lost.name}, in the same bundle, will not arrive: {lost.reason}"[:500], False
     return "", False
 
 

@@ -1,6 +1,6 @@
 """Ask the calendars about one rollout, and what has to be known again once a window is over (RULES W2)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -9,16 +9,17 @@ from django.db.models import Q
 from releasetrain.calendars.queries import place, windows_at
 from releasetrain.calendars.rules.judging import Stop, stops
 from releasetrain.calendars.rules.windows import Behaviour, Freeze, Lane, Stops
+from releasetrain.rollouts.loaded import held_by
 from releasetrain.rollouts.models import Hold, Rollout
 from releasetrain.rollouts.rules.snapshot import Snapshot
 from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutKind, RolloutState
 from releasetrain.rollouts.rules.windows import InLine, OpenWindow, keeping, turn_of
-from releasetrain.rollouts.store import held_by, snapshot_of
+from releasetrain.rollouts.store import snapshot_of
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import standing_of
 from releasetrain.trains.queries.overrides import passings_of
 from releasetrain.trains.rules.decision import why_waiting
-from releasetrain.trains.rules.overrides import let_through
+from releasetrain.trains.rules.overrides import Passing, let_through
 
 # Who went on this long ago at most stands in the same line, where a window was over before its announced end.
 LINE = timedelta(minutes=10)
@@ -30,7 +31,10 @@ def snapshot_now(row: Rollout, now: datetime) -> Snapshot:
 
 
 def windows_over(
-    row: Rollout, now: datetime, known: Sequence[Freeze] | None = None
+    row: Rollout,
+    now: datetime,
+    known: Sequence[Freeze] | None = None,
+    passings: Mapping[int, tuple[Passing, ...]] | None = None,
 ) -> tuple[OpenWindow, ...]:
     """Return the windows that are open over a rollout's lane and target (W8) now, and only now (W6).
 
@@ -38,6 +42,7 @@ def windows_over(
     stands over a way back (W9).
 
     :param known: what may be open now, where somebody has asked already
+    :param passings: the overrides of departures, where somebody has asked already
     """
     if row.kind == RolloutKind.ROLLBACK:
         return ()
@@ -49,13 +54,20 @@ def windows_over(
     if not standing:
         return ()
     accepted = {*row.acknowledged_windows, *(departure.acknowledged_windows if departure else ())}
-    passed = let_through(passings_of([departure.pk]).get(departure.pk, ()), now) if departure else frozenset()
+    passed = _let_through(departure, now, passings) if departure else frozenset()
     return tuple(
         _open(one)
         for one in standing
         if (one.freeze.id, one.place.service) not in passed
         and not (one.freeze.level is Stops.SOFT and one.freeze.id in accepted)
     )
+
+
+def _let_through(
+    departure: Departure, now: datetime, passings: Mapping[int, tuple[Passing, ...]] | None
+) -> frozenset[tuple[int, int]]:
+    known = passings_of([departure.pk]) if passings is None else passings
+    return let_through(known.get(departure.pk, ()), now)
 
 
 def _open(stop: Stop) -> OpenWindow:

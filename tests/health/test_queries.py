@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -6,6 +7,8 @@ from releasetrain.catalog.models import Target
 from releasetrain.health.actions import take_readings
 from releasetrain.health.models import Arm
 from releasetrain.health.queries import (
+    EPOCH,
+    Asked,
     Counts,
     Point,
     by_span,
@@ -13,6 +16,7 @@ from releasetrain.health.queries import (
     freshness,
     last_watermark,
     readings_after,
+    readings_after_each,
     series,
 )
 from releasetrain.health.rules.reports import Complaint, Counted, Report
@@ -86,6 +90,26 @@ def test_spans_that_began_before_a_stage_are_left_out_and_not_seen_again() -> No
     assert [one.counts.units for one in rows] == [2]
     say(target, make.NOW + 2 * TEN, candidate(3))
     assert [one.counts.units for one in readings_after(target, ["errors"], mark)[0]] == [3]
+
+
+def test_many_targets_are_answered_in_one_question(django_assert_num_queries: Any) -> None:
+    target, other, silent = make.target(), make.target("Search"), make.target("Cart")
+    for number in range(4):
+        say(target, make.NOW + number * TEN, candidate(number))
+        say(other, make.NOW + number * TEN, candidate(10 + number), baseline(7, metric="latency"))
+    _, seen, *_ = readings_after(target, ["errors"], 0)[0]
+    asked = [
+        Asked(target.pk, ["errors"], seen.id, EPOCH),
+        Asked(other.pk, ["errors"], 0, make.NOW + 2 * TEN),
+        Asked(silent.pk, ["errors"], 5, EPOCH),
+    ]
+    with django_assert_num_queries(1):
+        found = readings_after_each(asked)
+    units = {pk: [one.counts.units for one in rows] for pk, (rows, _) in found.items()}
+    assert units == {target.pk: [2, 3], other.pk: [13], silent.pk: []}
+    assert all(mark == rows[-1].id for rows, mark in (found[target.pk], found[other.pk]))
+    assert found[silent.pk] == ([], 5)
+    assert readings_after_each([]) == {}
 
 
 def test_a_long_backlog_comes_in_portions() -> None:

@@ -8,9 +8,9 @@ from releasetrain.catalog.models import Target
 from releasetrain.events.models import Event
 from releasetrain.health.models import Reading
 from releasetrain.rollouts.actions import roll_back, tick_one
-from releasetrain.rollouts.actions.tick import claim
+from releasetrain.rollouts.due import claim_one
 from releasetrain.rollouts.models import Hold, Intent, Rollout, Transition
-from releasetrain.rollouts.readings import counts_after, gather, lookback
+from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.machine import tick
 from releasetrain.rollouts.store import LostClaim, snapshot_of, write
 from tests import make
@@ -59,17 +59,17 @@ def test_r3_an_intent_is_written_before_the_driver_is_asked(time: Clock) -> None
 
 def test_r1_a_claimed_rollout_is_nobody_elses(time: Clock) -> None:
     rollout = make.rollout()
-    assert claim(rollout.pk, time.now) is not None
-    assert claim(rollout.pk, time.now) is None
+    assert claim_one(rollout.pk, time.now) is not None
+    assert claim_one(rollout.pk, time.now) is None
 
 
 def test_r1_a_worker_that_was_overtaken_writes_nothing(time: Clock) -> None:
     rollout = make.rollout()
-    slow = claim(rollout.pk, time.now)
+    slow = claim_one(rollout.pk, time.now)
     assert slow is not None
     step = tick(snapshot_of(slow), gather(slow, time.now).readings, time.now)
     later = time.go(20)
-    assert claim(rollout.pk, later) is not None
+    assert claim_one(rollout.pk, later) is not None
     with pytest.raises(LostClaim):
         write(step, slow, actor=None, now=later)
     assert Transition.objects.count() == 0
@@ -77,7 +77,7 @@ def test_r1_a_worker_that_was_overtaken_writes_nothing(time: Clock) -> None:
 
 def test_r1_a_killed_worker_delays_and_loses_nothing(time: Clock) -> None:
     rollout = make.rollout()
-    assert claim(rollout.pk, time.now) is not None
+    assert claim_one(rollout.pk, time.now) is not None
     assert tick_one(rollout.pk, time.go(1)) is None
     assert tick_one(rollout.pk, time.go(20)) is not None
     assert states(rollout) == [("preflight", 0)]
@@ -187,5 +187,5 @@ def test_preflight_learns_from_the_last_minutes(time: Clock) -> None:
         make.readings(target, time.now - timedelta(seconds=ago), bad=ago % 7)
     rollout = make.rollout(on=target)
     make.guardrail(target)
-    counts, _ = counts_after(rollout, lookback(rollout, time.now))
+    counts = gather(rollout, time.now).readings.counts
     assert len(counts["errors"]) >= 59

@@ -10,7 +10,7 @@ from releasetrain.events.queries import sentence
 from releasetrain.rollouts.actions import operate, roll_back, take_service, tick_one
 from releasetrain.rollouts.actions.launch import queue
 from releasetrain.rollouts.actions.operate import CommandRefused, Order
-from releasetrain.rollouts.actions.tick import claim
+from releasetrain.rollouts.due import claim_one
 from releasetrain.rollouts.models import Lock, Rollout, Transition
 from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.commands import CommandKind
@@ -148,7 +148,7 @@ def test_h2_a_worker_that_was_overtaken_by_the_hotfix_writes_nothing(time: Clock
     train, fix = train_at_25(time), hotfix(time)
     train.next_due_at = time.now
     train.save(update_fields=["next_due_at"])
-    slow = claim(train.pk, time.now)
+    slow = claim_one(train.pk, time.now)
     assert slow is not None
     step = tick(snapshot_of(slow), gather(slow, time.now).readings, time.now)
     take_service(fix, time.now)

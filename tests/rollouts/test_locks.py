@@ -12,7 +12,8 @@ from releasetrain.events.queries import sentence
 from releasetrain.lib.errors import Invalid, NotAllowed, Refused, Stale
 from releasetrain.rollouts.actions import lock_target, release_lock, renew_lock, roll_back, take_over
 from releasetrain.rollouts.actions.locks import LockRefused
-from releasetrain.rollouts.actions.tick import claim, tick_one
+from releasetrain.rollouts.actions.tick import tick_one
+from releasetrain.rollouts.due import claim_one
 from releasetrain.rollouts.line import place_in_line
 from releasetrain.rollouts.models import Lock, Rollout
 from releasetrain.rollouts.readings import gather
@@ -54,7 +55,7 @@ def test_h1_twenty_departures_want_one_service_and_one_has_it(time: Clock) -> No
     free = Readings(is_go=True)
 
     def start(row: Rollout) -> None:
-        mine = claim(row.pk, time.now)
+        mine = claim_one(row.pk, time.now)
         assert mine is not None
         step = tick(snapshot_of(mine), free, time.now)
         with transaction.atomic():
@@ -239,7 +240,7 @@ def test_h6_a_rollout_that_was_taken_over_goes_behind_those_who_wait(time: Clock
 def test_h6_the_old_worker_of_a_rollout_that_was_taken_over_is_refused(time: Clock) -> None:
     train = train_at_25(time)
     Rollout.objects.filter(pk=train.pk).update(next_due_at=time.now)
-    slow = claim(train.pk, time.now)
+    slow = claim_one(train.pk, time.now)
     assert slow is not None
     step = tick(snapshot_of(slow), gather(slow, time.now).readings, time.now)
     lock = Lock.objects.get(ended_at=None)

@@ -63,7 +63,7 @@ def test_a_rollout_that_waits_reads_numbers_and_no_manifest() -> None:
     rollouts = launched()
     with CaptureQueriesContext(connection) as asked:
         list(blocks(rollouts["Storefront"]))
-    assert len(asked) == 2
+    assert len(asked) == 3
 
 
 def test_the_forecast_follows_what_changes_need() -> None:

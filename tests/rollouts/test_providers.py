@@ -10,8 +10,8 @@ from pytest_django.fixtures import Settings
 from releasetrain.events.models import Event
 from releasetrain.health.models import ProviderOutage
 from releasetrain.rollouts.models import Rollout
-from releasetrain.rollouts.providers import outage_over, providers_of, watch_providers
-from releasetrain.rollouts.readings import counts_after, gather
+from releasetrain.rollouts.providers import outages_over, providers_of, watch_providers
+from releasetrain.rollouts.readings import gather
 from releasetrain.rollouts.rules.guardrails import Guardrail, GuardrailState, Measurement
 from releasetrain.rollouts.rules.measuring import Look, absorb
 from tests import make
@@ -63,7 +63,7 @@ def test_three_that_lose_sight_together_are_one_incident_that_is_told_once() -> 
     outage = ProviderOutage.objects.get()
     assert (outage.provider, outage.rollouts, outage.closed_at) == ("push", 3, None)
     assert Event.objects.filter(kind="health.outage.opened").count() == 1
-    assert all(outage_over(row) == outage for row in rows)
+    assert outages_over([row.target_id for row in rows]) == {row.target_id: outage for row in rows}
     assert gather(rows[0], NOW).readings.is_provider_incident
 
 
@@ -92,7 +92,7 @@ def test_it_closes_once_they_see_again_and_says_so_once() -> None:
     watch_providers(later(106))
     assert ProviderOutage.objects.get().closed_at == later(105)
     assert Event.objects.filter(kind="health.outage.closed").count() == 1
-    assert outage_over(rows[0]) is None
+    assert outages_over([rows[0].target_id]) == {}
 
 
 def test_rollouts_that_no_user_sees_and_ways_back_count_for_nothing() -> None:
@@ -108,20 +108,20 @@ def test_another_provider_stands_by_itself() -> None:
     baking(61, 61, 61)
     watch_providers(NOW)
     assert ProviderOutage.objects.get().provider == "push"
-    assert outage_over(mine) is None
+    assert outages_over([mine.target_id]) == {}
 
 
 def test_a_source_that_fails_is_an_error_of_the_guardrail_and_no_measurement(server: Prometheus) -> None:
     asks = query(source(ADDRESS), failed_at=later(-5), fault="It answers 503: it is broken or overloaded.")
     make.guardrail(asks.target)
     row = make.rollout(on=asks.target, state="baking", desired_weight=10)
-    counts, _ = counts_after(row, 0)
+    counts = gather(row, NOW).readings.counts
     rule = Guardrail(name="Errors", metric="errors")
     look = Look(now=NOW, stage_index=2, weight=10, entered_at=later(-300))
     state = absorb(rule, GuardrailState(), counts["errors"], look)
     assert (state.last, state.bads, state.fresh_at) == (Measurement.ERROR, 0, None)
     make.readings(asks.target, later(10))
-    counts, _ = counts_after(row, 0)
+    counts = gather(row, NOW).readings.counts
     healed = absorb(rule, state, counts["errors"], look)
     assert healed.last is Measurement.OK
 
@@ -133,6 +133,6 @@ def test_units_without_bad_ones_reach_the_guardrail_as_such() -> None:
     row = make.rollout(on=target, state="baking", desired_weight=10)
     make.readings(target, NOW)
     target.readings.filter(arm="candidate").update(bad=None)
-    (point,) = counts_after(row, 0)[0]["errors"]
+    (point,) = gather(row, NOW).readings.counts["errors"]
     assert (point.candidate_units, point.candidate_bad) == (1000, None)
     assert (point.baseline_units, point.baseline_bad) == (1000, 0)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from releasetrain.lib import clock
 from releasetrain.rollouts.drivers.base import Ack, Desired, Outcome
 from releasetrain.rollouts.ladders import Rung, answer_of, rungs_of
+from releasetrain.rollouts.loaded import newest_intent
 from releasetrain.rollouts.models import Intent, Rollout
-from releasetrain.rollouts.readings import newest_intent
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import IntentAction
 from releasetrain.rollouts.rules.states import RolloutKind

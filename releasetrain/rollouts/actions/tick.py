@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.lib.unblocked import insist, unblocked
@@ -14,7 +14,7 @@ from releasetrain.rollouts.actions.drive import carry_out, hear_of_accepted
 from releasetrain.rollouts.actions.launch import settle_return
 from releasetrain.rollouts.actions.versions import ask_to_settle, settle_version
 from releasetrain.rollouts.actions.way import take_service
-from releasetrain.rollouts.due import Common
+from releasetrain.rollouts.due import claim_one
 from releasetrain.rollouts.models import Intent, Rollout
 from releasetrain.rollouts.readings import Gathered, gather
 from releasetrain.rollouts.rules.machine import tick
@@ -26,9 +26,6 @@ from releasetrain.rollouts.together import in_reverse
 logger = logging.getLogger(__name__)
 
 ENGINE = SystemActor("rollout engine")
-# A claim that its worker did not live to use is free again after this long.
-LEASE = timedelta(seconds=15)
-ROLLBACK_LEASE = timedelta(seconds=3)
 # A row that fails this often is held, so that it blocks no other (ENGINE R10).
 POISON_FAILURES = 5
 AGAIN, LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=1)
@@ -36,68 +33,18 @@ MOST_COUNTED = 30_000
 R = RolloutState
 
 
-@transaction.atomic
-def claim(pk: int, now: datetime) -> Rollout | None:
-    """Take a due rollout under a new fence; None when it is not due or somebody else has it."""
-    row = (
-        Rollout.objects.select_for_update(no_key=True, skip_locked=True, of=("self",))
-        .select_related(
-            "target__service",
-            "target__environment",
-            "target__standing",
-            "departure__train__environment",
-            "yielded_to__departure",
-        )
-        .filter(pk=pk, next_due_at__lte=now)
-        .first()
-    )
-    if row is None:
-        return None
-    was_due_at, row.fence = row.next_due_at, row.fence + 1
-    row.next_due_at = now + (ROLLBACK_LEASE if row.state == RolloutState.ROLLING_BACK else LEASE)
-    row.save(update_fields=["fence", "next_due_at"])
-    row.next_due_at = was_due_at
-    return row
-
-
-CLAIM = """
-UPDATE rollouts_rollout SET fence = fence + 1, next_due_at = %s WHERE id IN (
-    SELECT id FROM rollouts_rollout WHERE id = %s AND fence = %s AND next_due_at <= %s
-    FOR NO KEY UPDATE SKIP LOCKED
-)
-"""
-
-
-def claim_loaded(row: Rollout, now: datetime) -> bool:
-    """Take a due rollout as it was loaded; false when anybody has decided something about it since.
-
-    Whoever decides takes a higher fence, so an unmoved one says that what was loaded is still true.
-    """
-    lease = ROLLBACK_LEASE if row.state == RolloutState.ROLLING_BACK else LEASE
-    with connection.cursor() as cursor:
-        cursor.execute(CLAIM, [now + lease, row.pk, row.fence, now])
-        is_mine = bool(cursor.rowcount == 1)
-    row.fence += is_mine
-    return is_mine
-
-
-def tick_loaded(row: Rollout, now: datetime, common: Common) -> Step | None:
-    """Take a rollout of a batch one step further; None when another worker has it, or has overtaken it."""
-    return _step(row, now, common) if claim_loaded(row, now) else None
-
-
 def tick_one(pk: int, now: datetime, *, alone: bool = False) -> Step | None:
     """Take a due rollout one step further; None when another worker has it or has overtaken this one.
 
     :param alone: leave the rest of its departure to whoever brings that back already
     """
-    row = claim(pk, now)
+    row = claim_one(pk, now)
     return None if row is None else _step(row, now, alone=alone)
 
 
-def _step(row: Rollout, now: datetime, common: Common | None = None, *, alone: bool = False) -> Step | None:
+def _step(row: Rollout, now: datetime, *, alone: bool) -> Step | None:
     try:
-        return _advance(row, now, common, alone=alone)
+        return _advance(row, now, alone=alone)
     except LostClaim:
         return None
     except Exception as error:
@@ -105,13 +52,9 @@ def _step(row: Rollout, now: datetime, common: Common | None = None, *, alone: b
         raise
 
 
-def _advance(row: Rollout, now: datetime, common: Common | None, *, alone: bool) -> Step:
-    snapshot = snapshot_of(row)
+def _advance(row: Rollout, now: datetime, *, alone: bool) -> Step:
     hear_of_accepted(row)
-    gathered, step = _decide(row, snapshot, now, common)
-    if common is not None and step.snapshot.desired_weight > snapshot.desired_weight:
-        # Nobody more gets it by what was read for the whole batch: the line may have been stopped since.
-        gathered, step = _decide(row, snapshot, now, None)
+    gathered, step = _decide(row, snapshot_of(row), now)
     commit = partial(_commit, step, row, gathered.counted_reading, now)
     intents = insist(commit) if is_coming_back(step) else commit()
     if is_coming_back(step) and not alone:
@@ -136,8 +79,8 @@ def _commit(step: Step, row: Rollout, counted_reading: int | None, now: datetime
     return intents
 
 
-def _decide(row: Rollout, snapshot: Snapshot, now: datetime, common: Common | None) -> tuple[Gathered, Step]:
-    gathered = gather(row, now, common)
+def _decide(row: Rollout, snapshot: Snapshot, now: datetime) -> tuple[Gathered, Step]:
+    gathered = gather(row, now)
     readings = gathered.readings
     if snapshot.state is R.ROLLING_BACK and not snapshot.makes_way and row.kind == RolloutKind.FORWARD:
         readings = replace(readings, compensating=compensate(row, now))

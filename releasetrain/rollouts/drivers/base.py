@@ -4,6 +4,7 @@ A driver sets a value and never increments one, so that repeating a call is harm
 nothing until `observe` has read it back. Every deadline is seconds for the whole call, not for one read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -176,3 +177,19 @@ class Answers(Protocol):
 
     def answer_of(self, target: Target, *, key: str, deadline: float) -> Ack:
         """Say what has become of a call that was only accepted; changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was read back from one of many targets, and how its driver is."""
+
+    observed: Observed
+    health: Health
+
+
+@runtime_checkable
+class ReadsMany(Protocol):
+    """What a driver may offer beside: reading many targets back at once, at the price of one."""
+
+    def observe_many(self, targets: Sequence[Target]) -> dict[int, Sight]:
+        """Read targets back, by id; what needs a closer look is left out and read on its own."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from releasetrain.lib.values import changed
 from releasetrain.rollouts.rules.guardrails import Judgement
 from releasetrain.rollouts.rules.snapshot import (
     EventKind,
@@ -52,7 +53,8 @@ class Draft:
         return max(self.now - self.rollout.state_entered_at, timedelta())
 
     def change(self, **fields: Any) -> None:
-        self.rollout = replace(self.rollout, **fields)
+        if any(getattr(self.rollout, name) is not value for name, value in fields.items()):
+            self.rollout = changed(self.rollout, **fields)
 
     def due(self, at: datetime | None) -> None:
         self.change(next_due_at=at)

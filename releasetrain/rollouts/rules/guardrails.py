@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from releasetrain.lib.spans import in_words
+from releasetrain.lib.values import changed
 from releasetrain.rollouts.rules.dismissals import Dismissal
 from releasetrain.rollouts.rules.statistics import SPENT, Arm, Dispersion, EProcess
 
@@ -285,7 +286,7 @@ class GuardrailState:
         )
 
     def changed(self, **changes: Json) -> "GuardrailState":
-        return replace(self, **changes)
+        return changed(self, **changes)
 
     def to_json(self) -> dict[str, Json]:
         return {

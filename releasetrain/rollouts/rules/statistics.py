@@ -9,6 +9,7 @@ arXiv 2205.14762.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 # The ratios that the mixture bets on, as multiples of the allowed ratio.
@@ -191,6 +192,8 @@ def log_excluded(
     return (together * spread - candidate.bad * math.log(ratio)) / dispersion
 
 
+# A judgement asks for the same one twice: in its sentence and in its figures.
+@lru_cache(maxsize=256)
 def detectable_ratio(
     units: float, rate: float, *, beta: float = BETA, fewer_is_worse: bool = False
 ) -> float | None:

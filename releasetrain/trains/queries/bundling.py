@@ -1,7 +1,7 @@
 """Read what ties changes together: needs, bundles, requests to leave, and what falls with what."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -22,14 +22,17 @@ from releasetrain.trains.rules.graph import falls_with, needs_of, turned
 from releasetrain.trains.rules.states import BOARDING_STATES, ChangeState, WithdrawalState
 
 WITH_BOTH = ("change__departure", "change__bundle", "needed__departure", "needed__bundle", "needed__service")
-# The few numbers, not the whole manifest: a rollout that waits asks at every tick.
+# The few numbers, not the whole manifest: rollouts that wait ask at every tick.
 WAITS_FOR = """
-SELECT (
-    SELECT array_to_string(array(SELECT jsonb_array_elements_text(one -> 'waits_for')), ',')
-    FROM jsonb_array_elements(content -> 'services') one
-    WHERE (one ->> 'id')::bigint = %(service)s AND one ? 'waits_for'
+WITH newest AS (
+    SELECT DISTINCT ON (departure_id) departure_id, content FROM trains_manifest
+    WHERE departure_id = ANY (%(departures)s) ORDER BY departure_id, revision DESC
 )
-FROM trains_manifest WHERE departure_id = %(departure)s ORDER BY revision DESC LIMIT 1
+SELECT asked.departure, asked.service, array(SELECT jsonb_array_elements_text(one -> 'waits_for'))
+FROM unnest(%(departures)s::bigint[], %(services)s::bigint[]) AS asked (departure, service)
+JOIN newest ON newest.departure_id = asked.departure
+CROSS JOIN LATERAL jsonb_array_elements(newest.content -> 'services') AS one
+WHERE (one ->> 'id')::bigint = asked.service AND one ? 'waits_for'
 """
 MOST_OFFERED = 200
 REACHABLE = """
@@ -204,9 +207,16 @@ def repointed_pks(repointed: Mapping[str, int | None]) -> dict[int, int | None]:
     return {int(one): needed for one, needed in repointed.items()}
 
 
-def waits_for(departure: int, service: int) -> list[int] | None:
-    """Return after which services one goes by the newest manifest; None where that does not say."""
+def waits_for_each(aboard: Collection[tuple[int, int]]) -> dict[tuple[int, int], list[int]]:
+    """Return after which services each goes by the newest manifest of its departure.
+
+    :param aboard: pairs of departure and service; those of which the manifest does not say are left out
+    """
+    pairs = list(aboard)
+    asked = {"departures": [one for one, _ in pairs], "services": [service for _, service in pairs]}
     with connection.cursor() as cursor:
-        cursor.execute(WAITS_FOR, {"departure": departure, "service": service})
-        row = cursor.fetchone()
-    return None if row is None or row[0] is None else [int(one) for one in row[0].split(",") if one]
+        cursor.execute(WAITS_FOR, asked)
+        return {
+            (departure, service): [int(one) for one in needed]
+            for departure, service, needed in cursor.fetchall()
+        }
