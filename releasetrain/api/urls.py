@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path, re_path
 from ninja import NinjaAPI
 
-from releasetrain.api import error_lines
+from releasetrain.api import callbacks, error_lines
 from releasetrain.api.endpoints import router
 from releasetrain.api.refusals import in_json, nothing_here, refuse_in_json
 
@@ -17,6 +17,7 @@ Tokens are issued with `manage.py issue_token NAME SCOPE…` and sent as `Author
 | `read` | the departures |
 | `ofrep:<environment>` | flags at `/ofrep/v1/evaluate/flags` (OpenFeature Remote Evaluation Protocol) |
 
+Receivers of webhooks report to the signed address that each message gives them.
 Messages from GitHub carry no token; they are signed with `RELEASETRAIN_GITHUB_WEBHOOK_SECRET`.
 Every refusal is `{"error": code, "message": sentence}`.
 """
@@ -24,6 +25,7 @@ Every refusal is `{"error": code, "message": sentence}`.
 api = NinjaAPI(title="Release Train", version="1", urls_namespace="api-v1", description=DESCRIPTION)
 api.add_router("", router)
 api.add_router("", error_lines.router)
+api.add_router("", callbacks.router)
 refuse_in_json(api)
 
 # Not named app_name: that would be a namespace around the one that ninja looks for.

@@ -60,6 +60,8 @@ KINDS: dict[str, str] = {
     "rollouts.target.settled": "{actor} settled {subject}: the old side serves {version}, too. {reason}",
     "rollouts.target.unsettled": "{subject} waits until somebody settles its target: {reason}",
     "rollouts.compensation.failed": "{subject}: the flag “{flag}” could not be set back: {reason}",
+    "rollouts.receiver.reported": "The receiver of {subject} reports {state} at {weight} %. {reason}",
+    "rollouts.receiver.gone": "The receiver of {subject} answered 410: nothing is sent there any more",
     "rollouts.guardrail.saved": "{actor} promised “{subject}” of {target}: {metric}, {level}",
     "rollouts.guardrail.removed": "{actor} took the guardrail “{subject}” off {target}: {reason}",
     "rollouts.guardrail_template.saved": "{actor} saved the guardrail template {subject} of {team}: {metric}",

@@ -46,7 +46,11 @@ class Unfetched(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to fetch, and the patience for it: seconds for all, bytes of the answer, redirects."""
+    """What to fetch, and the patience for it: seconds for all, bytes of the answer, redirects.
+
+    `form` or `body` is posted unless `method` says otherwise; `authorities` are certificates (PEM) that are
+    trusted instead of those of the web.
+    """
 
     url: str
     seconds: float
@@ -54,6 +58,13 @@ class Wish:
     headers: Mapping[str, str] = field(default_factory=dict)
     redirects: int = 0
     form: Mapping[str, str] | None = None
+    body: bytes | None = None
+    method: str = ""
+    authorities: str = ""
+
+    @property
+    def verb(self) -> str:
+        return self.method or ("GET" if self.form is None and self.body is None else "POST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class Fetched:
     status: int
     body: bytes
     content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def fetch(wish: Wish) -> Fetched:
@@ -95,7 +107,7 @@ async def fetch_async(wish: Wish) -> Fetched:
 
 async def _follow(wish: Wish, pool: ThreadPoolExecutor) -> Fetched:
     url = wish.url
-    async with httpx.AsyncClient(trust_env=False, verify=trusted()) as client:
+    async with httpx.AsyncClient(trust_env=False, verify=_trust(wish)) as client:
         for _number in range(wish.redirects + 1):
             answer = await _ask(client, wish, url, pool)
             if isinstance(answer, Fetched):
@@ -119,6 +131,15 @@ def trusted() -> ssl.SSLContext:
     return context
 
 
+def _trust(wish: Wish) -> ssl.SSLContext:
+    if not wish.authorities:
+        return trusted()
+    try:
+        return ssl.create_default_context(cadata=wish.authorities)
+    except ssl.SSLError:
+        _refuse("The authorities that it names are no certificates.", Why.ADDRESS)
+
+
 async def _ask(client: httpx.AsyncClient, wish: Wish, url: str, pool: ThreadPoolExecutor) -> Fetched | str:
     """Ask one address, at the very number that was judged; return its answer, or where it leads to."""
     if why := why_not_address(url):
@@ -128,10 +149,11 @@ async def _ask(client: httpx.AsyncClient, wish: Wish, url: str, pool: ThreadPool
     if why := why_not_hosts(host, numbers, settings.INTERNAL_HOSTS):
         _refuse(why, Why.ADDRESS)
     request = client.build_request(
-        "GET" if wish.form is None else "POST",
+        wish.verb,
         httpx.URL(url).copy_with(host=numbers[0]),
         headers={**wish.headers, "Host": urlsplit(url).netloc},
         data=wish.form,
+        content=wish.body,
         extensions={"sni_hostname": host, "timeout": httpx.Timeout(wish.seconds).as_dict()},
     )
     answer = await client.send(request, stream=True)
@@ -166,4 +188,5 @@ async def _read(answer: httpx.Response, most: int) -> Fetched:
         body += chunk
         if len(body) > most:
             _refuse(f"It is larger than {most // 1024 // 1024} MB.", Why.TOO_LARGE)
-    return Fetched(answer.status_code, bytes(body), answer.headers.get("content-type", ""))
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return Fetched(answer.status_code, bytes(body), headers.get("content-type", ""), headers)

@@ -453,6 +453,7 @@ def test_every_scope_and_path_is_described() -> None:
         "/api/v1/errors",
         "/api/v1/evidence",
         "/api/v1/webhooks/{host}",
+        "/api/v1/callbacks/{token}",
         "/api/v1/departures",
         "/api/v1/departures/{departure_id}",
         "/api/v1/departures/{departure_id}/rollouts",

@@ -96,6 +96,8 @@ class Rig:
     kind: ClassVar[str]
     lacks: ClassVar[dict[str, str]] = {}
     is_in_database: ClassVar[bool] = False
+    # Where each call is a process of its own, only these of the seven kill points are tried; () is all.
+    kill_points: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self) -> None:
         self.target: Target

@@ -105,6 +105,8 @@ def test_killed_at_each_of_the_seven_points_it_converges_without_a_double_step(
     make.guardrail(rig.target)
     rig.forget()
     for name, point in points(rig).items():
+        if rig.kill_points and name not in rig.kill_points:
+            continue
         with monkeypatch.context() as patch:
             rollout = moved_on(rig, time, name, point, patch)
         assert look(rig).weight == 10, name

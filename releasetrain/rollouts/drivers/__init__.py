@@ -9,6 +9,7 @@ from releasetrain.rollouts.drivers.flag import FlagDriver
 from releasetrain.rollouts.drivers.haproxy import HaproxyDriver
 from releasetrain.rollouts.drivers.nginx import NginxDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
+from releasetrain.rollouts.drivers.webhook import WebhookDriver
 
 KNOWN: tuple[type[Driver], ...] = (
     FlagDriver,
@@ -18,6 +19,7 @@ KNOWN: tuple[type[Driver], ...] = (
     HaproxyDriver,
     NginxDriver,
     SimulatedDriver,
+    WebhookDriver,
 )
 DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in KNOWN}
 

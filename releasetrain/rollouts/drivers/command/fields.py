@@ -1,4 +1,4 @@
-"""Say what a target that is moved by a command has to be told; the sample is the one of the help page."""
+"""Say what a target that is moved by a command has to be told."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -58,14 +58,6 @@ FIELDS = (
 )
 LIMITS = {"seconds": SECONDS, "rollback_seconds": SECONDS}
 BY_NAME = {one.name: one for one in FIELDS}
-
-SAMPLE = {
-    "command": ["/opt/release-commands/shift", "--router", "edge-1"],
-    "observe": ["/opt/release-commands/weight", "--router", "edge-1"],
-    "seconds": 600,
-    "candidate": ["10.0.0.8:8080"],
-    "baseline": ["10.0.0.7:8080"],
-}
 
 
 def number_of(config: Mapping[str, Any], name: str) -> float:
