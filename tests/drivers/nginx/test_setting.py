@@ -16,6 +16,7 @@ def test_a_name_says_what_it_stands_for(weight: int, fence: int, version: str) -
     assert weight_of(set(setting.flags())) == weight
 
 
+@settings(deadline=None)
 @given(st.integers(0, 99))
 def test_whoever_is_in_stays_in_when_more_are_let_in(weight: int) -> None:
     assert set(Setting(weight, 1).flags()) < set(Setting(weight + 1, 2).flags())
