@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from django.urls import URLPattern
@@ -37,6 +38,8 @@ def refuse_in_json(api: NinjaAPI) -> None:
     api.add_exception_handler(SuspiciousOperation, _unreadable)
     api.add_exception_handler(UnreadablePostError, _unreadable)
     api.add_exception_handler(RawPostDataException, _unreadable)
+    api.add_exception_handler(OperationalError, _away)
+    api.add_exception_handler(InterfaceError, _away)
     api.add_exception_handler(Exception, _bug)
 
 
@@ -93,6 +96,14 @@ def _too_big(request: HttpRequest, error: object) -> HttpResponse:
 
 def _unreadable(request: HttpRequest, error: object) -> HttpResponse:
     return problem(400, "unreadable", "The request cannot be read to its end.")
+
+
+def _away(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    words = (str(error).splitlines() or [type(error).__name__])[0]
+    logger.warning("The database did not answer %s %s: %s", request.method, request.path, words)
+    response = problem(503, "away", "The database does not answer now. Send this again in a moment.")
+    response["Retry-After"] = "1"
+    return response
 
 
 def _bug(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:

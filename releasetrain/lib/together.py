@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 logger = logging.getLogger(__name__)
 
@@ -82,10 +82,13 @@ class Together(Generic[Asked, Answer]):
     def _answers(self, asked: Sequence[Asked]) -> Sequence[Answer | None]:
         try:
             return self._work(asked)
+        except (OperationalError, InterfaceError) as fault:
+            words = (str(fault).splitlines() or [type(fault).__name__])[0]
+            logger.warning("%s: the database did not take %s at once: %s", self._name, len(asked), words)
         except Exception:
             logger.exception("%s: %s at once failed.", self._name, len(asked))
-            connection.close()
-            return [None] * len(asked)
+        connection.close()
+        return [None] * len(asked)
 
 
 class _Waiter(Generic[Asked, Answer]):

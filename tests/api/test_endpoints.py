@@ -5,12 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from releasetrain.accounts.actions import issue_token, revoke_token
+from releasetrain.api import endpoints
 from releasetrain.events.models import Event
 from releasetrain.health.models import ErrorLine, Reading
 from releasetrain.lib import clock
@@ -506,3 +507,18 @@ def test_evidence_needs_its_scope_a_service_and_words_that_can_be_kept() -> None
         status, problem = tell(machine, evidence(**flaw))
         assert (status, problem["field"]) == (422, field)
     assert not Evidence.objects.exists()
+
+
+@pytest.mark.parametrize("fault", [OperationalError("the server closed the connection"), InterfaceError()])
+def test_while_the_database_is_away_a_report_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def away(*_: object) -> None:
+        raise fault
+
+    make.target()
+    monkeypatch.setattr(endpoints, "target_for", away)
+    machine = client("metrics:storefront")
+    answer = machine.post("/api/v1/metrics", report(), content_type="application/json")
+    assert (answer.status_code, answer["Retry-After"]) == (503, "1")
+    assert "Send this again" in answer.json()["message"]

@@ -121,7 +121,7 @@ def sources_page(place: SourcePlace, roles: Roles) -> SourcesPage:
             text=one.fault,
             answered_at=one.answered_at,
             url=f"{(place if one.team_id else HOUSE).sources_url}{one.pk}/" if may_edit[one.team_id] else "",
-            is_of_house=one.team_id is None,
+            is_of_house=one.team_id is None and place.team is not None,
         )
         for one in sources_for(place.team)
     ]
