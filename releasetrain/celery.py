@@ -9,14 +9,30 @@ from datetime import timedelta
 from typing import Any
 
 from celery import Celery
+from celery.app.amqp import AMQP
 from celery.signals import worker_before_create_process, worker_init
-from kombu import Queue
+from kombu import Connection, Queue
 
 from releasetrain.lib.transactions import never_fall_silent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "releasetrain.settings")
 
-app = Celery("releasetrain")
+
+class Broker(Connection):
+    """Look every few seconds whether the broker is back; Celery's own wait grows to half a minute."""
+
+    def ensure_connection(self, *args: Any, **named: Any) -> Any:
+        waits = {"interval_start": 1, "interval_step": 1, "interval_max": 5}
+        return super().ensure_connection(*args, **waits | named)
+
+
+class Messages(AMQP):
+    """Celery's messages over our connection."""
+
+    Connection = Broker
+
+
+app = Celery("releasetrain", amqp=Messages)
 app.conf.update(
     # Kombu has its own word for a Unix socket.
     broker_url=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0").replace(
@@ -36,11 +52,9 @@ app.conf.update(
     task_default_queue="bulk",
     task_queues=[Queue(name) for name in ("engine", "rollback", "notify", "bulk")],
     task_routes={
-        "releasetrain.trains.tasks.*": {"queue": "engine"},
-        "releasetrain.rollouts.tasks.*": {"queue": "engine"},
+        "releasetrain.trains.tasks.tick": {"queue": "engine"},
+        "releasetrain.rollouts.tasks.tick": {"queue": "engine"},
         "releasetrain.rollouts.tasks.push_rollbacks": {"queue": "rollback"},
-        "releasetrain.rollouts.tasks.measure": {"queue": "bulk"},
-        "releasetrain.rollouts.tasks.watch_targets": {"queue": "bulk"},
         "releasetrain.notifications.tasks.*": {"queue": "notify"},
     },
     beat_scheduler="celery.beat:Scheduler",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from celery import Task
+from kombu import Connection
 
 from releasetrain.bench.serving import ROOT
 from releasetrain.celery import app
@@ -38,7 +39,7 @@ def test_the_queues_are_those_of_the_design_and_rollbacks_have_their_own() -> No
     routes = {name: app.amqp.router.route({}, SCHEDULE[name]["task"])["queue"].name for name in SCHEDULE}
     assert routes["rollbacks"] == "rollback"
     assert [name for name, queue in routes.items() if queue == "rollback"] == ["rollbacks"]
-    assert {routes["trains"], routes["rollouts"]} == {"engine"}
+    assert sorted(name for name, queue in routes.items() if queue == "engine") == ["rollouts", "trains"]
 
 
 def test_long_chores_have_a_worker_of_their_own_and_every_queue_has_one() -> None:
@@ -50,6 +51,15 @@ def test_long_chores_have_a_worker_of_their_own_and_every_queue_has_one() -> Non
 def test_r8_a_worker_waits_for_its_broker_as_long_as_that_is_away() -> None:
     assert app.conf.broker_connection_retry_on_startup
     assert app.conf.broker_connection_max_retries is None
+
+
+def test_r8_a_worker_looks_every_few_seconds_whether_its_broker_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(Connection, "_ensure_connection", lambda _, **named: asked.update(named))
+    app.connection_for_read().ensure_connection(max_retries=7)
+    assert (asked["interval_max"], asked["max_retries"]) == (5, 7)
 
 
 def test_no_task_runs_for_ever() -> None:
