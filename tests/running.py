@@ -21,16 +21,14 @@ RUNS = r"Release Train runs at (http://127\.0\.0\.1:\d+)/"
 OURS = {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "RELEASETRAIN_DATA", "RELEASETRAIN_SECRET_KEY"}
 
 
-def free_port() -> int:
-    """Find three ports in a row that nobody has at the moment."""
+def free_port(count: int = 3) -> int:
+    """Find so many ports in a row that nobody has at the moment."""
     while True:
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 0)) as first:
-            port: int = first.getsockname()[1]
-            with (
-                socket.create_server(("127.0.0.1", port + 1)),
-                socket.create_server(("127.0.0.1", port + 2)),
-            ):
-                return port
+        with contextlib.suppress(OSError, OverflowError), contextlib.ExitStack() as held:
+            port: int = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
+            for number in range(1, count):
+                held.enter_context(socket.create_server(("127.0.0.1", port + number)))
+            return port
 
 
 def until(true: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:

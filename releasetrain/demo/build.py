@@ -13,7 +13,7 @@ from releasetrain.accounts.actions import add_person, grant, issue_token, revoke
 from releasetrain.accounts.models import ApiToken, Membership, Team, User
 from releasetrain.catalog.actions import add_dependency, add_environment, add_service, add_target
 from releasetrain.catalog.models import Dependency, Environment, Service, Target
-from releasetrain.demo import calendars, kept, world
+from releasetrain.demo import calendars, kept, proxying, world
 from releasetrain.demo.running import DEMO, demo_train_settings, keep_running
 from releasetrain.flags.actions import create_flag
 from releasetrain.flags.models import Flag
@@ -75,7 +75,9 @@ def load(now: datetime, tell: Callable[[str], None]) -> None:
     place = _environment(now)
     services = {spec.slug: _service(spec, teams[spec.team], place, now) for spec in world.SERVICES}
     _dependencies(services, now)
-    _guardrails(Target.objects.get(service=services[world.SHOP], environment=place))
+    shop = Target.objects.get(service=services[world.SHOP], environment=place)
+    proxying.set_up(shop)
+    _guardrails(shop)
     _tokens(now)
     tell("calendars and who is on call")
     calendars.load(teams, people, services, now)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.conf import settings
 
-from releasetrain.demo.shop import Fault
+from releasetrain.demo.proxying import deployed, proxy_kind, sides
+from releasetrain.demo.shop import Fault, Version
 from releasetrain.demo.wire import Answer, NoAnswerError, Wire
 from releasetrain.lib.errors import Refused
 
@@ -42,6 +43,7 @@ class ShopFacts:
     recent_new: int
     fault: Fault | None
     reports_waiting: int
+    is_new_dead: bool = False
 
     @property
     def recent(self) -> int:
@@ -58,6 +60,8 @@ def read_shop() -> ShopFacts:
 
     :raises ShopClosed: it does not answer
     """
+    if proxy_kind() is not None:
+        return _read_sides()
     facts = json.loads(_ask("GET", "/versions").body)
     return ShopFacts(
         since=datetime.fromisoformat(facts["since"]),
@@ -70,12 +74,43 @@ def read_shop() -> ShopFacts:
     )
 
 
+def _read_sides() -> ShopFacts:
+    """Ask both versions behind the proxy; the new one may be dead."""
+    old = json.loads(_ask("GET", "/versions", Version.OLD).body)
+    try:
+        new = json.loads(_ask("GET", "/versions", Version.NEW).body)
+    except ShopClosed:
+        new = None
+    return ShopFacts(
+        since=datetime.fromisoformat(old["since"]),
+        old=_version(old["old"]),
+        new=_version(new["new"]) if new else VersionFacts(0, 0, 0, None),
+        recent_old=old["recent"]["old"],
+        recent_new=new["recent"]["new"] if new else 0,
+        fault=Fault(new["broken"]) if new and new["broken"] else None,
+        reports_waiting=old["reports"]["waiting"] + (new["reports"]["waiting"] if new else 0),
+        is_new_dead=new is None,
+    )
+
+
+def kill_new() -> None:
+    """Kill the new version's process, and let nobody start it again until it is mended."""
+    deployed().kill()
+    wire = Wire(f"http://{sides().of(Version.NEW)}", TIMEOUT_SECONDS)
+    try:
+        wire.ask("POST", "/die")
+    except NoAnswerError:
+        return  # the dead do not answer
+    finally:
+        wire.close()
+
+
 def break_shop(fault: Fault) -> None:
     """Make the new checkout fail or crawl, for everybody who gets it.
 
     :raises ShopClosed: the storefront does not answer
     """
-    _ask("POST", f"/break?mode={fault.value}")
+    _ask("POST", f"/break?mode={fault.value}", Version.NEW)
 
 
 def mend_shop() -> None:
@@ -83,11 +118,16 @@ def mend_shop() -> None:
 
     :raises ShopClosed: the storefront does not answer
     """
-    _ask("POST", "/mend")
+    if proxy_kind() is not None and deployed().is_killed:
+        deployed().mend()
+        return
+    _ask("POST", "/mend", Version.NEW)
 
 
-def _ask(method: str, path: str) -> Answer:
-    wire = Wire(settings.STOREFRONT_URL, TIMEOUT_SECONDS)
+def _ask(method: str, path: str, version: Version = Version.OLD) -> Answer:
+    """Ask the shop; behind a proxy the process of one version, past it."""
+    url = settings.STOREFRONT_URL if proxy_kind() is None else f"http://{sides().of(version)}"
+    wire = Wire(url, TIMEOUT_SECONDS)
     try:
         answer = wire.ask(method, path)
     except NoAnswerError as error:

@@ -1,17 +1,22 @@
 """Build the control panel of the demonstration: what comes next, how the shop does, what one may press."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 
+from django.conf import settings
 from django.urls import reverse
 
 from releasetrain.demo.counters import ShopClosed, ShopFacts, read_shop
+from releasetrain.demo.diary import NAME, Book, Seen
 from releasetrain.demo.journey import OPEN_STATES, current_departure, demo_people, wanted_gos
+from releasetrain.demo.proxying import proxy_kind
 from releasetrain.demo.shop import Fault
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.verdict import Reason
 from releasetrain.lib.words import listed
 from releasetrain.panels.shapes import Action, Link
+from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.rules.states import RolloutState
 from releasetrain.trains.models import Departure
 from releasetrain.trains.queries import standing_of
@@ -33,6 +38,23 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True)
+class Users:
+    """What the shoppers saw, and since when: that the departure began, or that they came."""
+
+    seen: Seen
+    since_at: datetime
+    is_since_departure: bool
+
+    @property
+    def failed(self) -> str:
+        return f"{self.seen.lost:,} of {self.seen.asked:,} requests failed"
+
+    @property
+    def slow(self) -> str:
+        return f"{self.seen.slow:,} {'was' if self.seen.slow == 1 else 'were'} slow"
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
     """Everything that the panel shows; `shop` is None before it was asked and while it does not answer."""
 
@@ -42,21 +64,50 @@ class Panel:
     shop: ShopFacts | None = None
     why_no_shop: str = ""
     new_answered: str = ""
+    users: "Users | None" = None
+    proxy: str = ""
     is_first: bool = False
 
 
 def draw_later(now: datetime, storefront_url: str) -> Panel:
     """Build the panel without asking the shop, so that no page waits for it."""
-    return Panel(what_next(now), _breaking(None), storefront_url, is_first=True)
+    return Panel(
+        what_next(now), _breaking(None), storefront_url, users=_users(), proxy=_proxy(), is_first=True
+    )
 
 
 def draw_now(now: datetime, storefront_url: str) -> Panel:
     """Build the panel with the shop's counters, or with the reason why there are none."""
+    shop, why = None, ""
     try:
         shop = read_shop()
     except ShopClosed as refusal:
-        return Panel(what_next(now), _breaking(None), storefront_url, why_no_shop=refusal.message)
-    return Panel(what_next(now), _breaking(shop), storefront_url, shop, new_answered=_ago(shop, now))
+        shop, why = None, refusal.message
+    return Panel(
+        what_next(now),
+        _breaking(shop),
+        storefront_url,
+        shop,
+        why_no_shop=why,
+        new_answered=_ago(shop, now) if shop else "",
+        users=_users(),
+        proxy=_proxy(),
+    )
+
+
+def _proxy() -> str:
+    kind = proxy_kind()
+    return driver_for(kind).label if kind else ""
+
+
+def _users() -> Users | None:
+    """Read what the shoppers saw since traffic began to move; None before they have written anything."""
+    departure = current_departure()
+    rollout = departure.rollouts.order_by("pk").first() if departure else None
+    seen = Book(Path(settings.DATA_DIR) / NAME).since(rollout.created_at.timestamp() if rollout else 0)
+    if seen is None:
+        return None
+    return Users(seen, datetime.fromtimestamp(seen.at, UTC), is_since_departure=rollout is not None)
 
 
 def what_next(now: datetime) -> Next:
@@ -152,11 +203,22 @@ def _breaking(shop: ShopFacts | None) -> list[Action]:
     """Offer what can be done to the new checkout; nothing while the shop does not answer."""
     url = reverse("demo-break")
     closed = None if shop else Reason("shop_closed", "Waits for the shop to answer.")
+    if shop and shop.is_new_dead:
+        return [Action("mend", "Start the new version again", reverse("demo-mend"), "wrench", "primary")]
     if shop and shop.fault:
         how = "fails" if shop.fault is Fault.ERROR else "crawls"
         label = f"Mend the new version (it {how})"
         return [Action("mend", label, reverse("demo-mend"), "wrench", "primary")]
+    kill = Action(
+        "kill-candidate",
+        "Kill the new version",
+        reverse("demo-kill-candidate"),
+        "zap",
+        "danger",
+        reason=closed,
+    )
     return [
+        *([kill] if proxy_kind() else []),
         Action(Fault.ERROR.value, "Break the new version", url, "bug", "danger", reason=closed),
         Action(Fault.SLOW.value, "Make it slow", url, "snail", reason=closed),
     ]
@@ -165,6 +227,8 @@ def _breaking(shop: ShopFacts | None) -> list[Action]:
 def _ago(shop: ShopFacts, now: datetime) -> str:
     """Say when the new version answered last; that it has stopped is what a rollback is about."""
     last = shop.new.last_answer_at
+    if shop.is_new_dead:
+        return "dead"
     if last is None:
         return "never"
     seconds = (now - last).total_seconds()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from releasetrain.demo.shop import Version
 from releasetrain.demo.tally import ARMS, Report, Tally, utc_now
 from releasetrain.demo.wire import Answer, NoAnswerError, Wire
 
@@ -22,12 +23,20 @@ SLOWEST_SECONDS = 5.0
 HOPELESS = frozenset({400, 413, 422})
 
 
-def body_of(report: Report, *, service: str, environment: str, source: str) -> bytes:
-    """Write a report as the house's metrics endpoint reads it."""
+def body_of(
+    report: Report,
+    *,
+    service: str,
+    environment: str,
+    source: str,
+    versions: tuple[Version, ...] = tuple(Version),
+) -> bytes:
+    """Write a report as the house's metrics endpoint reads it; of versions that run elsewhere say nothing."""
     ends_at = report.ends_at.isoformat()
     readings = [
         {"metric": metric, "arm": ARMS[version], "units": units, "bad": bad}
         for version, count in report.counts.items()
+        if version in versions
         for metric, (units, bad) in count.metrics().items()
     ]
     errors = [
@@ -54,7 +63,14 @@ class Reporter:
     """
 
     def __init__(
-        self, tally: Tally, address: str, token: Callable[[], str], *, service: str, environment: str
+        self,
+        tally: Tally,
+        address: str,
+        token: Callable[[], str],
+        *,
+        service: str,
+        environment: str,
+        versions: tuple[Version, ...] = tuple(Version),
     ) -> None:
         self.lost = 0
         self.last_sent_at: datetime | None = None
@@ -62,6 +78,7 @@ class Reporter:
         self._tally = tally
         self._token = token
         self._place = {"service": service, "environment": environment, "source": f"pid-{os.getpid()}"}
+        self._versions = versions
         self._wire = Wire(address, TIMEOUT_SECONDS)
         self._waiting: deque[Report] = deque()
         self._news = asyncio.Event()
@@ -130,7 +147,7 @@ class Reporter:
         }
 
     def _post(self, report: Report) -> Answer:
-        body = body_of(report, **self._place)
+        body = body_of(report, **self._place, versions=self._versions)
         headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
         return self._wire.ask("POST", PATH, body, headers)
 

@@ -5,16 +5,17 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from releasetrain.accounts.models import Team, User
-from releasetrain.catalog.models import Environment, Service
-from releasetrain.demo import world
-from releasetrain.demo.counters import ShopClosed, break_shop, mend_shop
+from releasetrain.catalog.models import Environment, Service, Target
+from releasetrain.demo import proxying, world
+from releasetrain.demo.counters import ShopClosed, break_shop, kill_new, mend_shop
 from releasetrain.demo.journey import current_departure, demo_people
-from releasetrain.demo.shop import Fault
+from releasetrain.demo.shop import Fault, Version
 from releasetrain.events.actions import Actor, SystemActor, record
 from releasetrain.flags.actions import enable, set_percentage, unkill
 from releasetrain.flags.models import FlagEnvironment
 from releasetrain.lib.errors import Invalid, NotFound, Refused
 from releasetrain.lib.spans import in_words
+from releasetrain.rollouts.actions.settling import NotSettled, settle_target
 from releasetrain.trains.actions import (
     TrainSettings,
     cancel,
@@ -31,11 +32,18 @@ from releasetrain.trains.rules.times import cut_off_before
 logger = logging.getLogger(__name__)
 
 DEMO = SystemActor("the demonstration")
+MANAGER = "maya.chen@demo.example"
 AGAIN = "The demonstration begins again."
 SOONEST, LATEST = timedelta(seconds=4), timedelta(hours=12)
 
 
 HOW = {Fault.ERROR: "it fails", Fault.SLOW: "it is slow"}
+
+
+class NoCandidate(Refused):
+    """Refuse to kill a new version that has no process of its own."""
+
+    code = "no_candidate"
 
 
 class AlreadyUnderWay(Refused):
@@ -66,10 +74,15 @@ def demo_train_settings(
         cut_offs=cut_off_before(world.DEPARTS_AFTER - world.CUT_OFF_AFTER),
         boarding_lead=timedelta(days=1),
         grace=timedelta(days=1),  # whoever comes back after lunch may still say go
-        ladder=[dict(stage) for stage in world.ACCELERATED],
+        ladder=_ladder(),
         is_accelerated=True,
-        captain=people["maya.chen@demo.example"],
+        captain=people[MANAGER],
     )
+
+
+def _ladder() -> list[dict[str, int]]:
+    stages = world.ACCELERATED if proxying.proxy_kind() is None else world.SHADOWED
+    return [dict(stage) for stage in stages]
 
 
 def keep_running(now: datetime) -> Departure:
@@ -137,6 +150,20 @@ def break_new_version(fault: Fault, *, by: Actor, now: datetime) -> None:
     _note("demo.shop.broken", by, now, how=HOW[fault])
 
 
+def kill_new_version(*, by: Actor, now: datetime) -> None:
+    """Kill the new version's process, and say so in the log.
+
+    :raises NoCandidate: both versions are one process here
+    """
+    if proxying.proxy_kind() is None:
+        raise NoCandidate(
+            "Both versions are one process here. “manage.py up --proxy embedded” runs them as two, behind a "
+            "real proxy; there the new one can be killed."
+        )
+    kill_new()
+    _note("demo.shop.killed", by, now)
+
+
 def mend_new_version(*, by: Actor, now: datetime) -> None:
     """Make the shop's new checkout work again.
 
@@ -163,6 +190,7 @@ def _plan(train: Train, now: datetime, departs_after: timedelta) -> Departure:
         **{name: getattr(settings, name) for name in TrainSettings.__dataclass_fields__},
         "first_departs_at_local": _local(departs_at),
         "cut_offs": cut_off_before(departs_after / 2),
+        "ladder": _ladder(),
     }
     save_train(train, TrainSettings(**edited), by=DEMO, now=now)
     materialise(train, until=departs_at + timedelta(seconds=1), now=now)
@@ -199,7 +227,10 @@ def _put_aboard(departure: Departure, now: datetime) -> None:
 
 
 def _everybody_on_the_old_version(now: datetime) -> None:
-    """Put the flag back to where a rollout begins: alive, on, and for nobody."""
+    """Put the flag or the proxy back to where a rollout begins: alive, on, and for nobody."""
+    if proxying.proxy_kind() is not None:
+        _settle(now)
+        return
     state = FlagEnvironment.objects.select_related("flag", "environment").get(
         flag__key=world.FLAG, environment__slug=world.ENVIRONMENT
     )
@@ -208,6 +239,19 @@ def _everybody_on_the_old_version(now: datetime) -> None:
     if not state.enabled:
         enable(state, reason=AGAIN, actor=DEMO, now=now)
     set_percentage(state, 0, fence=state.fence, key="demonstration", reason=AGAIN, actor=DEMO, now=now)
+
+
+def _settle(now: datetime) -> None:
+    """Deploy what everybody has on the old side, too, and bring them back there."""
+    shop = Target.objects.get(service__slug=world.SHOP, environment__slug=world.ENVIRONMENT)
+    proxying.deployed().deploy(Version.OLD, shop.stable_version)
+    manager = demo_people().get(MANAGER)
+    if manager is None:
+        return
+    try:
+        settle_target(shop, reason=AGAIN, by=manager, now=now)
+    except NotSettled as refusal:
+        logger.info("Nothing was settled: %s", refusal.message)
 
 
 def _mend() -> None:

@@ -17,6 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import FrameType
 
+from releasetrain.demo import kept
+from releasetrain.demo.diary import NAME as BOOK
+from releasetrain.demo.diary import NAMES, Book, Seen
 from releasetrain.demo.wire import NoAnswerError, Wire
 
 logger = logging.getLogger("shoppers")
@@ -64,6 +67,7 @@ class Diary:
     """What the shoppers saw since the last line, and which version each of them had last."""
 
     counts: Counter[str] = field(default_factory=Counter)
+    total: Counter[str] = field(default_factory=Counter)
     versions: dict[int, str] = field(default_factory=dict)
     moves: Counter[int] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -71,11 +75,9 @@ class Diary:
     def note(self, user: int, *, version: str, status: int, seconds: float) -> None:
         """Write down one answer."""
         with self._lock:
-            self.counts["asked"] += 1
+            self._count(asked=1, failed=status >= 500, slow=seconds > OBJECTIVE_SECONDS)
             self.counts[f"got {version}"] += 1
-            self.counts["failed"] += status >= 500
             self.counts["refused"] += 400 <= status < 500
-            self.counts["slow"] += seconds > OBJECTIVE_SECONDS
             before = self.versions.get(user, version)
             self.versions[user] = version
             if before != version:
@@ -85,8 +87,16 @@ class Diary:
     def note_silence(self) -> None:
         """Write down that nobody answered."""
         with self._lock:
-            self.counts["asked"] += 1
-            self.counts["unanswered"] += 1
+            self._count(asked=1, unanswered=1)
+
+    def _count(self, **counts: int) -> None:
+        self.counts.update(counts)
+        self.total.update(counts)
+
+    def go_on_from(self, before: Seen | None) -> None:
+        """Count on from where the shoppers before these had come to."""
+        if before is not None:
+            self.total.update({name: getattr(before, name) for name in NAMES})
 
     def note_skipped(self) -> None:
         """Write down a shopper who could not even get in: all the others are still waiting."""
@@ -153,7 +163,8 @@ class Crowd:
             self._wires.append(wire)
         began = time.monotonic()
         try:
-            answer = wire.ask("GET", f"/checkout?user=shopper-{user:04d}")
+            key = f"shopper-{user:04d}"
+            answer = wire.ask("GET", f"/checkout?user={key}", headers={"X-User-Id": key})
         except NoAnswerError:
             self.diary.note_silence()
             return
@@ -162,14 +173,18 @@ class Crowd:
         self.diary.note(user, version=version, status=answer.status, seconds=seconds)
 
 
-def shop_until(stop: threading.Event, crowd: Crowd, plan: Plan) -> None:
+def shop_until(stop: threading.Event, crowd: Crowd, plan: Plan, book: Book) -> None:
     """Keep the rate until told to stop; what a pause of this process missed is not made up for."""
     pace = 1 / plan.rate
-    due = told_at = time.monotonic()
+    due = told_at = noted_at = time.monotonic()
+    crowd.diary.go_on_from(book.newest())
     while not stop.wait(max(0.0, due - time.monotonic())):
         crowd.send_one()
         now = time.monotonic()
         due = max(due + pace, now - 1)
+        if now - noted_at >= 1:
+            noted_at = now
+            book.write(int(time.time()), crowd.diary.total)
         if now - told_at >= PERIOD_SECONDS:
             told_at = now
             sys.stdout.write(f"{crowd.diary.line()}\n")
@@ -192,7 +207,7 @@ def main() -> None:
     except ValueError as error:
         sys.exit(str(error))
     crowd = Crowd(plan)
-    shop_until(stop, crowd, plan)
+    shop_until(stop, crowd, plan, Book(kept.data_folder(os.environ) / BOOK))
     crowd.close()
 
 

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 import uvicorn
 
 from releasetrain.demo import kept, pages
+from releasetrain.demo.fixed import Fixed
 from releasetrain.demo.reporting import Reporter
 from releasetrain.demo.shop import (
     Checkout,
@@ -32,6 +34,7 @@ from releasetrain.demo.shop import (
     new_checkout,
     old_checkout,
 )
+from releasetrain.demo.sides import Sides
 from releasetrain.demo.switch import Switch
 from releasetrain.demo.tally import Tally, utc_now
 
@@ -116,7 +119,7 @@ class Reply:
 class Shop:
     """Answer shoppers, count the answers, and let itself be broken."""
 
-    switch: Switch
+    switch: Switch | Fixed
     tally: Tally
     reporter: Reporter
     office: TaxOffice = field(default_factory=TaxOffice)
@@ -160,9 +163,11 @@ class Shop:
             ("GET", "/"): self._checkout_page,
             ("GET", "/checkout"): self._checkout,
             ("GET", "/versions"): self._versions,
+            ("GET", "/version"): self._version,
             ("GET", "/style.css"): self._style,
             ("POST", "/break"): self._break,
             ("POST", "/mend"): self._mend,
+            ("POST", "/die"): self._die,
         }
         answer = answers.get((asked.method, asked.path))
         if answer is None:
@@ -239,6 +244,9 @@ class Shop:
         }
         return Reply.json(facts)
 
+    async def _version(self, asked: Asked) -> Reply:
+        return Reply.json({"version": self.switch.name})
+
     async def _style(self, asked: Asked) -> Reply:
         return Reply.text(b"text/css", pages.CSS, headers=[(b"cache-control", b"max-age=300")])
 
@@ -260,6 +268,13 @@ class Shop:
         self.office.fault = None
         logger.warning("The new checkout is mended.")
         return Reply.json({"broken": None})
+
+    async def _die(self, asked: Asked) -> Reply:
+        """Die as a crashed process does, without a last word."""
+        if not asked.is_from_this_machine:
+            return Reply.refused("Only somebody at this machine may kill the shop.", 403)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return Reply.json({})
 
 
 async def _send(reply: Reply, send: Send, *, is_head: bool) -> None:
@@ -316,21 +331,36 @@ def open_shop(environ: Mapping[str, str]) -> Shop:
     house = environ.get("RELEASETRAIN_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
     data = kept.data_folder(environ)
     tally = Tally(utc_now())
-    return Shop(
-        switch=Switch(house, FLAG, kept.reader(data, "ofrep")),
-        tally=tally,
-        reporter=Reporter(
-            tally, house, kept.reader(data, "metrics"), service=SERVICE, environment=ENVIRONMENT
-        ),
+    arm = arm_of(environ)
+    reporter = Reporter(
+        tally,
+        house,
+        kept.reader(data, "metrics"),
+        service=SERVICE,
+        environment=ENVIRONMENT,
+        versions=(arm,) if arm else tuple(Version),
     )
+    switch = Fixed(arm, data) if arm else Switch(house, FLAG, kept.reader(data, "ofrep"))
+    return Shop(switch=switch, tally=tally, reporter=reporter)
+
+
+def arm_of(environ: Mapping[str, str]) -> Version | None:
+    """Return which version this process is behind a proxy, None where it asks its flag each time."""
+    arm = environ.get("RELEASETRAIN_STOREFRONT_ARM", "")
+    return Version(arm) if arm else None
 
 
 def main() -> None:
     """Serve until told to stop."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
-    own = urlsplit(os.environ.get("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002"))
+    url = os.environ.get("RELEASETRAIN_STOREFRONT_URL", "http://127.0.0.1:8002")
+    arm = arm_of(os.environ)
+    own = urlsplit(f"//{Sides.beside(url).of(arm)}" if arm else url)
+    shop = open_shop(os.environ)
+    if isinstance(shop.switch, Fixed):
+        shop.switch.wait_until_deployed()
     uvicorn.run(
-        open_shop(os.environ),
+        shop,
         host=own.hostname or "127.0.0.1",
         port=own.port or 8002,
         log_level="warning",

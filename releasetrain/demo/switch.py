@@ -27,6 +27,8 @@ THREADS = 8
 class Switch:
     """Evaluate one boolean flag, off where nobody answers."""
 
+    name = "both versions"
+
     def __init__(self, address: str, key: str, token: Callable[[], str]) -> None:
         """Connect to the OFREP server at an address; the token is asked for anew with every evaluation."""
         self.key = key

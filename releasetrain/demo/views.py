@@ -59,6 +59,15 @@ def break_new(request: Request) -> HttpResponse:
 
 @require_POST
 @signed_in
+def kill_candidate(request: Request) -> HttpResponse:
+    """Kill the process of the new version."""
+    refuse_elsewhere(request)
+    running.kill_new_version(by=request.user, now=clock.now())
+    return _answer(request, "The new version is dead. Its users get the old one.")
+
+
+@require_POST
+@signed_in
 def mend(request: Request) -> HttpResponse:
     """Mend the new checkout."""
     refuse_elsewhere(request)

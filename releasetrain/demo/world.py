@@ -16,6 +16,8 @@ CUT_OFF_AFTER = timedelta(minutes=1)
 SECONDS_A_STAGE = 20
 WEIGHTS = (1, 5, 10, 25, 50, 100)
 ACCELERATED = [{"weight": weight, "bake_seconds": SECONDS_A_STAGE} for weight in WEIGHTS]
+# Where a proxy can copy requests: nobody gets the new version yet, and it is judged already.
+SHADOWED = [{"weight": 0, "mirror": 50, "bake_seconds": SECONDS_A_STAGE}, *ACCELERATED]
 USUAL = [{"weight": weight, "bake_seconds": 600} for weight in WEIGHTS]
 
 

@@ -198,5 +198,6 @@ KINDS: dict[str, str] = {
     "trains.late_pass.lapsed": "The {subject} has lapsed: {reason}",
     "demo.visit.started": "A visitor looks around as {subject}",
     "demo.shop.broken": "{actor} broke the shop’s new version on purpose: {how}",
+    "demo.shop.killed": "{actor} killed the process of the shop’s new version on purpose",
     "demo.shop.mended": "{actor} mended the shop’s new version",
 }

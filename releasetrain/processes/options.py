@@ -4,6 +4,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+PROXIES = ("embedded", "envoy")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -13,6 +15,7 @@ class Options:
     port: int
     demo: str  # load | reset | none
     is_verbose: bool
+    proxy: str = ""  # what stands before the demonstration's shop; "" asks a flag
 
     @property
     def stream_port(self) -> int:
@@ -25,7 +28,11 @@ class Options:
     def ports(self) -> dict[str, int]:
         """List the ports that must be free, by purpose."""
         ports = {"the pages": self.port, "their live connection": self.stream_port}
-        return ports if self.demo == "none" else ports | {"the demonstration shop": self.storefront_port}
+        if self.demo == "none":
+            return ports
+        ports["the demonstration shop"] = self.storefront_port
+        behind = ("its old version", "its new version", "its proxy") if self.proxy else ()
+        return ports | {name: self.storefront_port + n for n, name in enumerate(behind, 1)}
 
     def addresses(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Give the addresses that people and pages use; set ones win."""
@@ -55,10 +62,17 @@ def read(arguments: Sequence[str]) -> Options:
     demo = parser.add_mutually_exclusive_group()
     demo.add_argument("--no-demo", action="store_true", help="without the demonstration world")
     demo.add_argument("--reset-demo", action="store_true", help="begin the demonstration world afresh")
+    parser.add_argument(
+        "--proxy",
+        choices=PROXIES,
+        default="",
+        help="let the demonstration move real traffic: two versions of its shop behind this proxy, on three "
+        "more ports",
+    )
     parser.add_argument("--verbose", action="store_true", help="show what every process says")
     read = parser.parse_args(arguments)
     wish = "none" if read.no_demo else "reset" if read.reset_demo else "load"
-    return Options(read.host, read.port, wish, read.verbose)
+    return Options(read.host, read.port, wish, read.verbose, read.proxy)
 
 
 def _port(text: str) -> int:

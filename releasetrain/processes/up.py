@@ -120,6 +120,7 @@ class Run:
             "RELEASETRAIN_DATA": str(self.house.data),
             "RELEASETRAIN_SECRET_KEY": os.environ.get("RELEASETRAIN_SECRET_KEY") or self.house.secret_key(),
             "RELEASETRAIN_DEMO": "0" if self.options.demo == "none" else "1",
+            "RELEASETRAIN_DEMO_PROXY": self.options.proxy,
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "releasetrain.settings"),
             "HOST": self.options.host,
             "PORT": str(self.options.port),
@@ -158,7 +159,8 @@ class Run:
         self.house.write_env(self.environ)
         lines = read_procfile(ROOT / "Procfile")
         if with_demo:
-            lines |= read_procfile(ROOT / "releasetrain" / "demo" / "Procfile")
+            name = "Procfile.proxy" if self.options.proxy else "Procfile"
+            lines |= read_procfile(ROOT / "releasetrain" / "demo" / name)
         for name, command in lines.items():
             program = Program(name, command, environ=self.environ, cwd=ROOT, logs=self.house.logs)
             self.programs.append(program)

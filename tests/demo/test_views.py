@@ -16,7 +16,7 @@ from pytest_django import Settings
 from releasetrain import urls
 from releasetrain.accounts.models import User
 from releasetrain.demo import counters, running, world
-from releasetrain.demo.shop import Fault
+from releasetrain.demo.shop import Fault, Version
 from releasetrain.demo.wire import Answer
 from releasetrain.events.models import Event
 from releasetrain.lib import clock
@@ -71,7 +71,7 @@ class ShopAtHand:
         self.asked: list[tuple[str, str]] = []
         self.facts = json.loads(json.dumps(VERSIONS))
 
-    def ask(self, method: str, path: str) -> Answer:
+    def ask(self, method: str, path: str, version: Version = Version.OLD) -> Answer:
         self.asked.append((method, path))
         return Answer(200, {}, json.dumps(self.facts).encode())
 

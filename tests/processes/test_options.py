@@ -10,6 +10,7 @@ def test_up_asks_for_nothing_and_stays_on_this_machine() -> None:
 
 def test_the_three_ports_stand_in_a_row() -> None:
     assert list(options.read(["--port", "9100"]).ports().values()) == [9100, 9101, 9102]
+    assert list(options.read(["--port", "9100", "--proxy", "envoy"]).ports().values()) == [*range(9100, 9106)]
     assert list(options.read(["--port", "9100", "--no-demo"]).ports().values()) == [9100, 9101]
 
 

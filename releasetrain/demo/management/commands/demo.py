@@ -26,6 +26,7 @@ class Command(BaseCommand):
         what.add_parser("reset", help="delete everything in this house, and load the demonstration anew")
         fault = what.add_parser("break", help="break the shop's new checkout")
         fault.add_argument("mode", nargs="?", default=Fault.ERROR.value, choices=[one.value for one in Fault])
+        what.add_parser("kill-candidate", help="kill the process of the shop's new version (up --proxy)")
         what.add_parser("mend", help="mend the shop's new checkout")
         soon = what.add_parser("depart-soon", help="plan another departure, two minutes from now")
         soon.add_argument("--seconds", type=int, default=120, help="how soon; the cut-off lies half way")
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             "load": self._load,
             "reset": self._reset,
             "break": lambda: self._break(Fault(options.get("mode") or Fault.ERROR.value)),
+            "kill-candidate": self._kill,
             "mend": self._mend,
             "depart-soon": lambda: self._depart_soon(timedelta(seconds=options["seconds"])),
         }
@@ -60,6 +62,10 @@ class Command(BaseCommand):
     def _break(self, fault: Fault) -> None:
         running.break_new_version(fault, by=OPERATOR, now=clock.now())
         self.stdout.write(f"The shop's new checkout is broken: {fault.value}.")
+
+    def _kill(self) -> None:
+        running.kill_new_version(by=OPERATOR, now=clock.now())
+        self.stdout.write("The process of the shop's new version is dead.")
 
     def _mend(self) -> None:
         running.mend_new_version(by=OPERATOR, now=clock.now())

@@ -21,7 +21,6 @@ from releasetrain.rollouts.drivers.base import (
     Health,
     Observed,
     Outcome,
-    Server,
 )
 from releasetrain.rollouts.drivers.embedded import replies
 from releasetrain.rollouts.drivers.embedded.calls import call_all
@@ -130,11 +129,7 @@ class EmbeddedDriver:
         silent = [one.why for one in told if not one.is_readable]
         dead = [one for one in servers if not one.is_up]
         words = [*silent, *(f"The {one.arm} {one.name} {one.detail}." for one in dead)]
-        return Health(not silent and _has_every_arm(servers), " ".join(words), servers)
-
-
-def _has_every_arm(servers: Sequence[Server]) -> bool:
-    return all(any(one.is_up for one in servers if one.arm is arm) for arm in Arm)
+        return Health(not silent, " ".join(words), servers)
 
 
 def _call(

