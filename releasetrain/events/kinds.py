@@ -55,6 +55,7 @@ KINDS: dict[str, str] = {
     "rollouts.driver.recovered": "{subject}: the driver can act again",
     "rollouts.servers.died": "{subject}: {servers} of the {arm} do not answer",
     "rollouts.servers.recovered": "{subject}: every server of the {arm} answers again",
+    "rollouts.connections.cut": "{actor} cut what was open on {subject}: {left}",
     "rollouts.target.drifted": "{subject}: {reason}",
     "rollouts.target.set_again": "{subject} was set to {weight} % again: {reason}",
     "rollouts.target.settled": "{actor} settled {subject}: the old side serves {version}, too. {reason}",

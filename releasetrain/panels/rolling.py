@@ -12,6 +12,7 @@ from releasetrain.lib.words import listed
 from releasetrain.panels import links
 from releasetrain.panels.afterwards import back_words
 from releasetrain.panels.audience import Audience
+from releasetrain.panels.driving import drain_words
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.rollouts import hold_reason
 from releasetrain.panels.shapes import Action, Rolling, RollingGroup, RollingLine, Tone
@@ -117,6 +118,8 @@ def _line(one: Moving, back: Return | None, roles: Roles) -> RollingLine:
     words, tone = way_back(rollout, back)
     if rollout.kind == RolloutKind.ROLLBACK:
         words, tone = f"{rollout.from_version} is taken straight back.", "warn"
+    if drained := drain_words(rollout):
+        words = f"{words} {drained}".strip()
     departure = rollout.departure
     return RollingLine(
         pk=rollout.pk,

@@ -6,6 +6,7 @@ from releasetrain.calendars.rules.judging import WHO_ENDS_IT
 from releasetrain.lib.verdict import Reason
 from releasetrain.panels import links
 from releasetrain.panels.audience import Audience
+from releasetrain.panels.driving import cut_of, drain_words, warnings_of
 from releasetrain.panels.reasons import shown
 from releasetrain.panels.shapes import Action, HoldLine, Holds, RolloutTrack
 from releasetrain.panels.stages import Moving, clock_words, mirror_now, moving_of, segment_now, stages_of
@@ -83,6 +84,9 @@ def track_of(one: Moving, audience: Audience) -> RolloutTrack:
         bake_left=clock_words(one.seconds_left) if is_baking and one.bake_ends_at is None else "",
         read_back=_read_back(rollout),
         is_accelerated=rollout.is_accelerated,
+        warnings=warnings_of(one) if audience.sees_people else (),
+        drained=drain_words(rollout),
+        cut=cut_of(rollout, audience),
         reasons=shown([hold_reason(hold) for hold in one.holds], audience),
     )
 

@@ -78,7 +78,9 @@ class Moving:
 def moving_of(rollouts: QuerySet[Rollout]) -> list[Moving]:
     """Load rollouts with their targets and open holds, in the order in which they were made."""
     is_open = Hold.objects.filter(cleared_at__isnull=True).select_related("opened_by")
-    rows = rollouts.select_related("target__service", "target__environment", "departure__train")
+    rows = rollouts.select_related(
+        "target__service", "target__environment", "target__standing", "departure__train"
+    )
     rows = rows.prefetch_related(Prefetch("holds", is_open, to_attr="open_holds"))
     return [Moving(row, tuple(row.open_holds)) for row in rows.order_by("created_at", "pk")]
 

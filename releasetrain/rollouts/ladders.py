@@ -12,7 +12,7 @@ from releasetrain.catalog.models import Target
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid
 from releasetrain.rollouts.drivers import driver_for
-from releasetrain.rollouts.drivers.base import Ack, Answers, Driver
+from releasetrain.rollouts.drivers.base import Ack, Answers, Driver, Sync
 from releasetrain.rollouts.drivers.base import Observed as Seen
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.snapshot import PATIENCE_SECONDS, Observed
@@ -116,6 +116,9 @@ def _observe(rung: Rung, at: Place | None = None) -> Observed:
 
 def as_observed(driver: Driver, seen: Seen, at: Place | None = None) -> Observed:
     """Put what a driver saw into the terms of the stage that should stand."""
+    if seen.state is Sync.PARTIAL:
+        # A fleet of which one endpoint is missing is nowhere yet, neither at a stage nor back at 0 %.
+        return Observed(at=seen.at or clock.now(), weight=None)
     mirror = seen.mirror if driver.capabilities.can_mirror else None
     weight = _as_seen(seen.weight, dict(seen.segments), at)
     return Observed(at=seen.at or clock.now(), weight=weight, fence=seen.fence, mirror=mirror)

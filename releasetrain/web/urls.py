@@ -139,6 +139,7 @@ urlpatterns = [
     path("rollouts/<int:pk>/take-back/", rollouts.take_back, name="rollouts-take-back"),
     path("rollouts/<int:pk>/dismiss/", dismissals.dismiss, name="rollouts-dismiss"),
     path("rollouts/<int:pk>/retry/", rollouts.retry, name="rollouts-retry"),
+    path("rollouts/<int:pk>/cut/", rollouts.cut, name="rollouts-cut"),
     path("rollouts/<int:pk>/second/<uuid:command>/", rollouts.second, name="rollouts-second"),
     path("rollouts/<int:pk>/<slug:kind>/", rollouts.rollout_command, name="rollouts-command"),
     path("departures/<int:pk>/contains/", hotfixes.contains, name="departures-contains"),

@@ -85,6 +85,9 @@ class RolloutTrack:
     is_accelerated: bool = False
     reasons: list[Reason] = field(default_factory=list)
     segment: str = ""
+    warnings: Sequence[str] = ()
+    drained: str = ""
+    cut: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from releasetrain.catalog.models import Target
 from releasetrain.events.actions import SystemActor, record
 from releasetrain.rollouts.drivers import base, driver_for
-from releasetrain.rollouts.drivers.base import Arm, Desired, Health, Observed, Outcome, Sync
+from releasetrain.rollouts.drivers.base import Arm, Desired, Drained, Health, Observed, Outcome, Sync
 from releasetrain.rollouts.models import UNBOUND_STATES, Rollout, Standing
 from releasetrain.rollouts.rules.ladder import Ladder
 from releasetrain.rollouts.rules.reconciling import Do, Look, Wanted, what_to_do
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 RECONCILER = SystemActor("reconciler")
 EVERY = timedelta(seconds=4)
 MOST, THREADS = 400, 8
+DRAINING = timedelta(hours=1)
 LOOK_SECONDS, OBSERVE_SECONDS, SET_SECONDS = 4.0, 1.0, 2.0
 R = RolloutState
 # A rollout in one of these owns what its target is.
@@ -45,6 +46,8 @@ KEPT = (
     "drift",
     "drifted_at",
     "set_again_at",
+    "open_connections",
+    "drained_at",
 )
 
 
@@ -54,6 +57,7 @@ class Seen:
 
     health: Health
     observed: Observed
+    drained: Drained | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,13 @@ class Place:
     target: Target
     rollout: Rollout | None
     wanted: Wanted | None
+
+    def is_draining(self, now: datetime) -> bool:
+        """Tell whether users came back lately, so that what is still open is counted."""
+        if self.rollout is not None:
+            return self.rollout.state == R.ROLLING_BACK
+        since = self.wanted.since if self.wanted is not None and self.wanted.is_return else None
+        return since is not None and now - since < DRAINING
 
     @property
     def subject(self) -> Rollout | Target:
@@ -82,7 +93,7 @@ def watch_these(targets: Sequence[Target], now: datetime) -> int:
     """Look at these targets, keep what was seen, and do what follows."""
     places = places_of(targets)
     looked = [
-        (place, seen) for place, seen in zip(places, _look_at(targets), strict=True) if seen is not None
+        (place, seen) for place, seen in zip(places, _look_at(places, now), strict=True) if seen is not None
     ]
     todo = _keep(looked, now)
     for place, seen in todo:
@@ -139,34 +150,37 @@ def _wanted_by(row: Rollout) -> Wanted | None:
     return Wanted(weight=weight, fence=row.weight_fence, mirror=mirror, is_moving=True)
 
 
-def _look_at(targets: Sequence[Target]) -> list[Seen | None]:
+def _look_at(places: Sequence[Place], now: datetime) -> list[Seen | None]:
     """Look at all of them beside one another; one that hangs keeps no other waiting."""
-    if len(targets) <= 1:
-        return [_look(one) for one in targets]
+    if len(places) <= 1:
+        return [_look(one, now) for one in places]
     until = time.monotonic() + LOOK_SECONDS
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda some: _look_in_time(some, until), targets))
+        return list(pool.map(lambda some: _look_in_time(some, now, until), places))
 
 
-def _look_in_time(target: Target, until: float) -> Seen | None:
+def _look_in_time(place: Place, now: datetime, until: float) -> Seen | None:
     if time.monotonic() > until:
         return None
     try:
-        return _look(target)
+        return _look(place, now)
     finally:
         connection.close()
 
 
-def _look(target: Target) -> Seen:
+def _look(place: Place, now: datetime) -> Seen:
+    target = place.target
     try:
         driver = driver_for(target.driver)
         health, observed = driver.health(target), driver.observe(target, deadline=OBSERVE_SECONDS)
+        can_tell = driver.capabilities.can_drain and place.is_draining(now)
+        drained = driver.drain(target, cut=False, deadline=OBSERVE_SECONDS) if can_tell else None
     except Exception as error:
         logger.exception("The driver of %s could not be looked at.", target)
         return Seen(
             Health(is_well=False, detail=f"It failed ({type(error).__name__})."), Observed(Sync.UNKNOWN)
         )
-    return Seen(health, observed)
+    return Seen(health, observed, drained)
 
 
 @transaction.atomic
@@ -180,6 +194,8 @@ def _keep(looked: Iterable[tuple[Place, Seen]], now: datetime) -> list[tuple[Pla
         _note_read_back(row, seen.observed)
         _note_drift(row, place, seen, now, is_drifted=do is Do.ASK)
         row.checked_at = now
+        if seen.drained is not None:
+            row.open_connections, row.drained_at = seen.drained.open_connections, now
         rows.append(row)
         if do is Do.WAKE and place.rollout is not None:
             mine = Rollout.objects.filter(pk=place.rollout.pk, state__in=OWNING, next_due_at__gt=now)

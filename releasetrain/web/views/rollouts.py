@@ -10,10 +10,13 @@ from django.views.decorators.http import require_POST
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Invalid, Refused
 from releasetrain.panels import links
+from releasetrain.panels.audience import Audience
 from releasetrain.panels.operator import operator_context
+from releasetrain.panels.rollouts import load_track
 from releasetrain.rollouts import actions
 from releasetrain.rollouts.access import rollout_for
 from releasetrain.rollouts.actions import operate
+from releasetrain.rollouts.actions.draining import cut_connections
 from releasetrain.rollouts.actions.operate import Order
 from releasetrain.rollouts.models import Command, Rollout
 from releasetrain.rollouts.rules.commands import CommandKind
@@ -49,6 +52,22 @@ def take_back(request: Request, pk: int) -> HttpResponse:
 def reason_of(request: Request) -> str:
     """Return why something is taken back; nobody is kept from it for want of words."""
     return request.POST.get("reason", "").strip()[:500] or f"Taken back by {request.user}"
+
+
+@require_POST
+@signed_in
+def cut(request: Request, pk: int) -> HttpResponse:
+    """Cut what is still open on a version that was rolled back."""
+    rollout = rollout_for(request.roles, pk, to="operate")
+    try:
+        said = cut_connections(rollout, by=request.user, now=clock.now())
+    except Refused as refusal:
+        return answer(request, rollout, error=refusal.message, status=refusal.status)
+    if request.htmx:
+        track = load_track(pk, Audience.OPERATOR, clock.now())
+        return render(request, "rollouts/_track.html", {"track": track, "now": clock.now()})
+    messages.success(request, said)
+    return onward(request, rollout)
 
 
 @require_POST
