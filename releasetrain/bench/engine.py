@@ -166,6 +166,13 @@ def _new_lags(before: Mapping[int, datetime | None], after: Mapping[int, datetim
 
 
 @contextlib.contextmanager
+def carried(around: Surroundings) -> Iterator[None]:
+    """Let real workers carry all rollouts, and let their services report, meanwhile."""
+    with _reported(), _workers(around):
+        yield
+
+
+@contextlib.contextmanager
 def _workers(around: Surroundings) -> Iterator[None]:
     """Run the Procfile's worker and beat."""
     processes = []

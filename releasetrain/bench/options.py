@@ -5,7 +5,18 @@ from dataclasses import asdict, dataclass
 
 from releasetrain.bench.errors import CannotMeasure
 
-BENCHMARKS = ("rollback", "live", "ofrep", "memory", "calendar", "decision", "guardrails", "ingest", "engine")
+BENCHMARKS = (
+    "rollback",
+    "live",
+    "ofrep",
+    "memory",
+    "calendar",
+    "decision",
+    "guardrails",
+    "ingest",
+    "engine",
+    "drivers",
+)
 LONGEST_SECONDS = 60
 MOST_WATCHERS = 100_000
 MOST_ROLLBACKS = 500

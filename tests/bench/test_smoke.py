@@ -1,5 +1,6 @@
 """Each benchmark runs through with real parts, as small as it can be; nobody looks at how fast."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from releasetrain.bench import calendar, decision, engine, ingest, live, ofrep, rollback, timing
+from releasetrain.bench import calendar, decision, drivers, engine, ingest, live, ofrep, rollback, timing
 from releasetrain.bench.designs import Design
 from releasetrain.bench.figures import Result
 from releasetrain.bench.options import Options
@@ -129,3 +130,13 @@ def test_reports_are_taken_in_while_pages_are_read(bench_house: None) -> None:
     figures = figures_of(result)
     assert [row.is_yardstick for row in result.rows] == [False, False, False, True, True]
     assert all(found["p99"] and found["p99"] > 0 and found["failed"] == 0 for found in figures.values())
+
+
+def test_a_driver_is_measured_on_its_way_back_over_shifts_and_late_calls(
+    bench_house: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "DRIVERS", ["simulated"])
+    monkeypatch.setattr(drivers, "carried", lambda around: contextlib.nullcontext())
+    figures = figures_of(drivers.run(SMALL))["Simulated"]
+    assert (figures["sent_after"], figures["failed"], figures["late"]) == (0, 0, 1)
+    assert (figures["requests"] or 0) > 0

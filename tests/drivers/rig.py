@@ -285,6 +285,7 @@ class Asked:
     user: str
     sent_at: float
     answer: Answer
+    answered_at: float
 
 
 class Crowd:
@@ -318,7 +319,7 @@ class Crowd:
             if self._going.is_set():
                 break
             user, sent_at = f"user-{number % self.users}", time.monotonic()
-            self.asked.append(Asked(user, sent_at, client.ask(user)))
+            self.asked.append(Asked(user, sent_at, client.ask(user), time.monotonic()))
         client.close()
 
 
