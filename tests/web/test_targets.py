@@ -32,6 +32,7 @@ class Proxy(SimulatedDriver):
     label = "Proxy"
     fields: ClassVar[tuple[Field, ...]] = (
         Field("socket", "Socket", "its admin socket", FieldKind.PATH, is_required=True),
+        Field("endpoints", "Endpoints", "the fleet", FieldKind.LINES),
         Field("candidate", "Candidate", "servers", FieldKind.LINES),
         Field("retries", "Retries", "how often", FieldKind.NUMBER, default=3),
         Field("is_fast", "Fast", "hurry", FieldKind.SWITCH, default=False),
@@ -138,6 +139,25 @@ def test_while_a_rollout_moves_it_only_the_fallbacks_change(browser: Client, tar
     assert browser.post(url, same | {"fallback-0-driver": "simulated"}).status_code == 302
     assert saved(target)["fallbacks"] == [{"driver": "simulated", "config": {}}]
     assert saved(target)["world"] == {"weight": 0, "fence": 1}
+
+
+@pytest.mark.parametrize(
+    ("endpoints", "status"),
+    [("edge-1", 302), ("edge-1\nedge-3", 409), ("", 409), ("edge-1\nedge-2\nedge-3", 409)],
+)
+def test_a_dead_endpoint_is_taken_out_of_a_fleet_though_a_rollback_still_waits_for_it(
+    browser: Client, target: Target, endpoints: str, status: int
+) -> None:
+    target.driver_config = {"socket": "/run/a.sock", "endpoints": ["edge-1", "edge-2"]}
+    target.save(update_fields=["driver_config"])
+    make.rollout(on=target, state="rolling_back", seq=5)
+    same = {
+        "field-socket": "/run/a.sock",
+        "field-retries": "3",
+        "kind": "proxy",
+        "field-endpoints": endpoints,
+    }
+    assert browser.post(f"/targets/{target.pk}/driver/", same).status_code == status
 
 
 @pytest.mark.parametrize(

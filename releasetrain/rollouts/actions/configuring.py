@@ -16,7 +16,7 @@ from releasetrain.rollouts.drivers import DRIVERS, driver_for
 from releasetrain.rollouts.drivers.fields import FieldKind, problems_of, value_of
 from releasetrain.rollouts.models import UNBOUND_STATES, Rollout, Standing
 
-FALLBACKS = "fallbacks"
+FALLBACKS, ENDPOINTS = "fallbacks", "endpoints"
 
 
 class TargetBusy(Refused):
@@ -36,8 +36,8 @@ def configure_target(
 ) -> list[str]:
     """Save the driver of a target and its configuration; return the names of what has changed.
 
-    While a rollout has the target only its fallbacks may change: in trouble one adds a way back, and nothing
-    that has been asked of the driver itself becomes wrong.
+    While a rollout has the target only its fallbacks may change, and dead endpoints may be taken out of a
+    fleet: in trouble one adds a way back, and nothing that has been asked of the driver becomes wrong.
 
     :raises NotAllowed: this person is no administrator there
     :raises TargetBusy: a rollout has the target, and more than the fallbacks would change
@@ -57,10 +57,11 @@ def configure_target(
         changed.insert(0, "driver")
     if not changed:
         return []
-    moves_it = [name for name in changed if name != FALLBACKS]
+    moves_it = [name for name in changed if name != FALLBACKS and not _is_without_some(name, row, config)]
     if moves_it and Rollout.objects.filter(target=row).exclude(state__in=UNBOUND_STATES).exists():
         raise TargetBusy(
-            f"A rollout moves {target}. Only its fallbacks can change until that is over.",
+            f"A rollout moves {target}. Until that is over only its fallbacks can change, and endpoints that "
+            "are gone can be taken out.",
             who="whoever runs that rollout",
         )
     row.driver, row.driver_config = driver, config
@@ -76,6 +77,13 @@ def configure_target(
         changed=", ".join(changed)[:500],
     )
     return changed
+
+
+def _is_without_some(name: str, before: Target, config: dict[str, Any]) -> bool:
+    """Tell whether a fleet only loses endpoints, and not all of them."""
+    was, is_now = before.driver_config.get(name), config.get(name)
+    is_fleet = name == ENDPOINTS and isinstance(was, list) and isinstance(is_now, list)
+    return is_fleet and bool(is_now) and set(is_now) < set(was)
 
 
 def problems_in(driver: str, config: dict[str, Any]) -> list[str]:
