@@ -82,8 +82,9 @@ def configure_target(
 def _is_without_some(name: str, before: Target, config: dict[str, Any]) -> bool:
     """Tell whether a fleet only loses endpoints, and not all of them."""
     was, is_now = before.driver_config.get(name), config.get(name)
-    is_fleet = name == ENDPOINTS and isinstance(was, list) and isinstance(is_now, list)
-    return is_fleet and bool(is_now) and set(is_now) < set(was)
+    if name != ENDPOINTS or not isinstance(was, list) or not isinstance(is_now, list):
+        return False
+    return bool(is_now) and set(is_now) < set(was)
 
 
 def problems_in(driver: str, config: dict[str, Any]) -> list[str]:
