@@ -6,6 +6,7 @@ from releasetrain.rollouts.drivers.command import CommandDriver
 from releasetrain.rollouts.drivers.embedded import EmbeddedDriver
 from releasetrain.rollouts.drivers.envoy import EnvoyDriver
 from releasetrain.rollouts.drivers.flag import FlagDriver
+from releasetrain.rollouts.drivers.gateway import GatewayDriver
 from releasetrain.rollouts.drivers.haproxy import HaproxyDriver
 from releasetrain.rollouts.drivers.nginx import NginxDriver
 from releasetrain.rollouts.drivers.simulated import SimulatedDriver
@@ -20,6 +21,7 @@ KNOWN: tuple[type[Driver], ...] = (
     NginxDriver,
     SimulatedDriver,
     WebhookDriver,
+    GatewayDriver,
 )
 DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in KNOWN}
 
