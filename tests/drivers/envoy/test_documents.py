@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from releasetrain.rollouts.drivers.envoy.clusters import clusters_in
 from releasetrain.rollouts.drivers.envoy.routes import Generation, document, generation_in, seen_in
 from releasetrain.rollouts.drivers.envoy.setting import Setting, Unreadable, endpoint_of, setting_of
+from releasetrain.rollouts.drivers.samples import FOLDER, OURS
 
 CONFIG = {
     "endpoints": ["127.0.0.1:9901 /var/lib/envoy"],
@@ -99,3 +100,9 @@ def test_names_follow_from_one_name() -> None:
     setting = Setting((endpoint_of("127.0.0.1:9901 /d"),), name="blog")
     assert setting.clusters == ("blog-baseline", "blog-candidate", "blog-candidate-then-baseline")
     assert str(setting.file(setting.endpoints[0])) == "/d/blog.json"
+
+
+def test_the_first_route_file_of_the_help_page_is_the_one_that_we_write() -> None:
+    folder = FOLDER / "envoy"
+    setting = setting_of(json.loads((folder / OURS).read_text()))
+    assert json.loads((folder / "shop.json").read_text()) == document(setting, Generation(0, 0))

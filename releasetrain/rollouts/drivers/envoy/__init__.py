@@ -25,6 +25,7 @@ from releasetrain.rollouts.drivers.base import (
     Sync,
 )
 from releasetrain.rollouts.drivers.envoy.admin import Silent, ask, at_once
+from releasetrain.rollouts.drivers.envoy.answers import answers_of, keep_small
 from releasetrain.rollouts.drivers.envoy.clusters import CLUSTERS, Cluster, clusters_in
 from releasetrain.rollouts.drivers.envoy.files import try_writing, why_not_writable
 from releasetrain.rollouts.drivers.envoy.findings import findings_of, inspect
@@ -32,6 +33,7 @@ from releasetrain.rollouts.drivers.envoy.fleet import ack_of, look_at_all, move,
 from releasetrain.rollouts.drivers.envoy.reading import observed_in
 from releasetrain.rollouts.drivers.envoy.routes import Generation
 from releasetrain.rollouts.drivers.envoy.setting import FIELDS, Endpoint, Setting, Unreadable, setting_of
+from releasetrain.rollouts.drivers.shadows import Answered
 
 HEALTH_SECONDS = 0.8
 # A part of the deadline is kept for putting the others of a fleet back.
@@ -117,6 +119,12 @@ class EnvoyDriver:
             return Drained(None, detail=" ".join(silent))
         arms = [clusters[setting.candidate] for clusters in told if setting.candidate in clusters]
         return Drained(sum(host.open_requests for arm in arms for host in arm.hosts))
+
+    def answers(self, target: Target, memory: dict[str, Any]) -> Answered:
+        setting = setting_of(target.driver_config)
+        found, known = answers_of(setting, memory)
+        keep_small(setting)
+        return Answered(found, known, setting.measures_noise)
 
     def health(self, target: Target) -> Health:
         try:

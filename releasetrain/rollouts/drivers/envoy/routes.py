@@ -64,10 +64,15 @@ def document(setting: Setting, wanted: Generation) -> Json:
     elif wanted.weight > 0:
         routes = _in_two(setting, _shared(setting, wanted), [_known(setting)])
     else:
-        routes = [_mirrored(setting, wanted.mirror)] if wanted.mirror else []
+        routes = [_mirrored(setting, wanted)] if wanted.mirror else []
     if wanted.weight < 100:
         routes.append(
-            {"name": "everybody", "match": EVERYTHING, "route": {"cluster": setting.baseline} | FOR_EVER}
+            {
+                "name": "everybody",
+                "match": EVERYTHING,
+                "route": {"cluster": setting.baseline} | FOR_EVER,
+                "request_headers_to_remove": OURS,
+            }
         )
     host = {"name": "all", "domains": ["*"], "routes": routes}
     # Envoy keeps the old version_info where nothing else has changed: the generation is a part of the routes.
@@ -76,6 +81,8 @@ def document(setting: Setting, wanted: Generation) -> Json:
     return {"version_info": str(wanted), "resources": [resource]}
 
 
+# Only we say what is a copy, and what is noted.
+OURS = [SAMPLE_HEADER, SHADOW_HEADER]
 # Envoy's own 15 s would cut streams that the service means to keep.
 FOR_EVER = {"timeout": "0s"}
 
@@ -92,7 +99,12 @@ def _in_two(setting: Setting, action: Json, headers: list[Json]) -> list[Json]:
 def _route(name: str, action: Json, headers: list[Json], retry_on: str) -> Json:
     match = EVERYTHING | ({"headers": headers} if headers else {})
     retry = {"retry_on": retry_on, "num_retries": 2, "retry_priority": NEXT_ARM}
-    return {"name": name, "match": match, "route": action | FOR_EVER | {"retry_policy": retry}}
+    return {
+        "name": name,
+        "match": match,
+        "route": action | FOR_EVER | {"retry_policy": retry},
+        "request_headers_to_remove": OURS,
+    }
 
 
 def _known(setting: Setting) -> Json:
@@ -114,17 +126,18 @@ def _shared(setting: Setting, wanted: Generation) -> Json:
     }
 
 
-def _mirrored(setting: Setting, percent: int) -> Json:
+def _mirrored(setting: Setting, wanted: Generation) -> Json:
     """Return the route of the sampled requests: users get the baseline's answer, others get copies."""
     methods = {"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(setting.mirror_methods)}}}
-    share = {"default_value": {"numerator": percent, "denominator": "HUNDRED"}}
+    share = {"default_value": {"numerator": wanted.mirror, "denominator": "HUNDRED"}}
     to = [setting.shadow, setting.noise] if setting.measures_noise else [setting.shadow]
     return {
         "name": "mirrored",
         "match": EVERYTHING | {"headers": [methods], "runtime_fraction": share},
+        "request_headers_to_remove": [SHADOW_HEADER],
         "request_headers_to_add": [
             {
-                "header": {"key": SAMPLE_HEADER, "value": "1"},
+                "header": {"key": SAMPLE_HEADER, "value": str(wanted.fence)},
                 "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
             }
         ],
