@@ -85,6 +85,11 @@ app.conf.update(
             "schedule": timedelta(seconds=5),
             "options": {"expires": 5},
         },
+        "shadows": {
+            "task": "releasetrain.rollouts.tasks.compare_shadows",
+            "schedule": timedelta(seconds=2),
+            "options": {"expires": 5},
+        },
         "notices": {
             "task": "releasetrain.notifications.tasks.send_due",
             "schedule": timedelta(seconds=5),

@@ -18,6 +18,7 @@ from releasetrain.panels.operator import operator_of
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import readiness_of
 from releasetrain.panels.rollouts import load_holds, track_of
+from releasetrain.panels.shadows import load_shadow
 from releasetrain.panels.shapes import Errors, Guardrails, Holds, LivePage, LiveRollout, Overrides
 from releasetrain.panels.stages import Moving, leading
 from releasetrain.trains.queries import standing_of
@@ -81,5 +82,6 @@ def _live(one: Moving, audience: Audience, now: datetime) -> LiveRollout:
         guardrails=load_guardrails(pk, audience, now, with_points=True) or Guardrails(pk, []),
         holds=load_holds(pk, audience, now) or Holds(pk, []),
         errors=load_errors(pk, audience, now) or Errors(pk, []),
+        shadow=load_shadow(pk, audience, now),
         operator=operator_of(one, now) if audience is Audience.OPERATOR else None,
     )

@@ -27,6 +27,7 @@ from releasetrain.panels.operator import load_operator
 from releasetrain.panels.overrides import load_overrides
 from releasetrain.panels.readiness import load_readiness
 from releasetrain.panels.rollouts import load_holds, load_track
+from releasetrain.panels.shadows import load_shadow
 from releasetrain.panels.shapes import BoardRow, Point
 from releasetrain.rollouts.models import Rollout
 
@@ -131,6 +132,9 @@ FRAGMENTS: Mapping[str, Recipe] = {
         is_restless=True,
     ),
     "rollout/holds": Recipe("rollouts/_holds.html", "rollout-{pk}-holds", _named("holds", load_holds)),
+    "rollout/shadow": Recipe(
+        "rollouts/_shadow.html", "rollout-{pk}-shadow", _named("shadow", load_shadow), is_restless=True
+    ),
     "rollout/errors": Recipe(
         "rollouts/_errors.html", "rollout-{pk}-errors", _named("errors", load_errors), is_restless=True
     ),

@@ -7,8 +7,10 @@ from releasetrain.catalog.access import may
 from releasetrain.catalog.models import Target
 from releasetrain.health.models import MetricQuery
 from releasetrain.health.queries import ending_after
+from releasetrain.rollouts.drivers import DRIVERS
 from releasetrain.rollouts.models import UNBOUND_STATES, Rollout
 from releasetrain.rollouts.rules.ladder import DEFAULT_LADDER, Ladder
+from releasetrain.rollouts.rules.shadows import SHADOW_METRIC
 from releasetrain.trains.models import Train
 
 # A promise decides whether users come back: whoever runs trains makes it.
@@ -22,10 +24,13 @@ def may_keep(roles: Roles, target: Target) -> bool:
 
 
 def known_metrics(target: Target, now: datetime) -> set[str]:
-    """Return the names of what a target has reported within the last day, and of what is asked for it."""
+    """Return what a target has reported within the last day, what is asked for it, and what copies tell."""
     rows = ending_after(now - RECENT).filter(target=target).order_by()
     asked = MetricQuery.objects.filter(target=target, removed_at__isnull=True).order_by()
-    return {*rows.values_list("metric", flat=True).distinct(), *asked.values_list("metric", flat=True)}
+    driver = DRIVERS.get(target.driver)
+    copies = {SHADOW_METRIC} if driver is not None and driver.capabilities.can_mirror else set()
+    told = rows.values_list("metric", flat=True).distinct()
+    return {*told, *asked.values_list("metric", flat=True), *copies}
 
 
 def ladders_of(target: Target) -> list[tuple[str, Ladder]]:

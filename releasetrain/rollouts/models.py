@@ -7,6 +7,7 @@ from django.db import models
 from releasetrain.accounts.models import Team, User
 from releasetrain.catalog.models import Target
 from releasetrain.incidents.models import Incident
+from releasetrain.rollouts.copies import Shadow as Shadow
 from releasetrain.rollouts.hooks import HookCall as HookCall
 from releasetrain.rollouts.promises import Promise
 from releasetrain.rollouts.rules.states import TERMINAL_STATES, HoldKind, RolloutState

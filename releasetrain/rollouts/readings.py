@@ -25,6 +25,7 @@ from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.new_lines import new_errors_of
 from releasetrain.rollouts.rules.guardrails import Counts, GuardrailKind, Measurement
 from releasetrain.rollouts.rules.ladder import Ladder
+from releasetrain.rollouts.rules.shadows import SHADOW_METRIC
 from releasetrain.rollouts.rules.snapshot import Call, Observed, Outcome, Readings
 from releasetrain.rollouts.rules.states import MOVING_STATES, RolloutKind, RolloutState
 from releasetrain.rollouts.standings import fresh_standing, is_dead
@@ -221,7 +222,11 @@ def _is_healthy(row: Rollout, limit: str, is_driver_well: bool | None) -> bool |
     required = {
         one.name
         for one in guardrails_of(row.target)
-        if one.is_required and one.absolute_limit is not None and one.kind not in unlimited
+        if one.is_required
+        and one.absolute_limit is not None
+        and one.kind not in unlimited
+        # How often the old version differs from itself is no sickness of it.
+        and one.metric != SHADOW_METRIC
     }
     if not required:
         return is_driver_well

@@ -16,6 +16,7 @@ from releasetrain.rollouts.measuring import measure_due
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.providers import watch_providers
 from releasetrain.rollouts.rules.states import RolloutState
+from releasetrain.rollouts.shadowing import compare_due
 from releasetrain.trains.models import Departure
 from releasetrain.trains.rules.states import DepartureState
 
@@ -63,6 +64,12 @@ def measure(**_: Any) -> None:
 def watch_targets(**_: Any) -> None:
     """Look how every driver is, and set right what has forgotten what it should be."""
     watch(clock.now())
+
+
+@shared_task(name="releasetrain.rollouts.tasks.compare_shadows")
+def compare_shadows(**_: Any) -> None:
+    """Compare how copies of requests are answered, where a stage sends any."""
+    compare_due(clock.now())
 
 
 def step_due() -> None:

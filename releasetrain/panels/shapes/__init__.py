@@ -52,6 +52,8 @@ from releasetrain.panels.shapes.rollouts import (
     Operator,
     RolloutTrack,
     Seconding,
+    ShadowFigures,
+    ShadowSample,
 )
 from releasetrain.panels.shapes.teams import (
     DutyLine,
@@ -157,6 +159,8 @@ __all__ = [
     "ScheduleWords",
     "Seconding",
     "Segment",
+    "ShadowFigures",
+    "ShadowSample",
     "ShiftLine",
     "ShiftWords",
     "Stage",

@@ -154,6 +154,35 @@ class Errors:
 
 
 @dataclass(frozen=True, slots=True)
+class ShadowSample:
+    """One request whose two answers differ: in what, and both in words."""
+
+    asked: str
+    differs_in: str
+    given: str
+    copy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowFigures:
+    """How the new version answers copies of requests, whose answers no user gets.
+
+    `kinds` are (word, count) of what differs; `noise` says how often the old version differs from itself,
+    `notes` what cannot be told.
+    """
+
+    pk: int
+    summary: str
+    is_begun: bool = False
+    compared: int = 0
+    different: int = 0
+    noise: str = ""
+    kinds: list[tuple[str, int]] = field(default_factory=list)
+    samples: list[ShadowSample] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class HoldLine:
     """One open hold: why, since when, until when, who can clear it.
 
@@ -187,6 +216,7 @@ class LiveRollout:
     holds: Holds
     errors: Errors
     operator: Operator | None = None
+    shadow: ShadowFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

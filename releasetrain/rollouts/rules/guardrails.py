@@ -10,6 +10,7 @@ from typing import Any, Self
 from releasetrain.lib.spans import in_words
 from releasetrain.lib.values import changed
 from releasetrain.rollouts.rules.dismissals import Dismissal
+from releasetrain.rollouts.rules.shadows import SHADOW_METRIC
 from releasetrain.rollouts.rules.statistics import SPENT, Arm, Dispersion, EProcess
 
 Json = Any
@@ -101,6 +102,11 @@ class Guardrail:
     def bad_allowed(self) -> int:
         """Return how many bad measurements a stage may have."""
         return 0 if self.is_critical else self.failure_limit
+
+    @property
+    def is_of_copies(self) -> bool:
+        """Tell whether it reads how copies of requests are answered."""
+        return self.metric == SHADOW_METRIC
 
     @property
     def rolls_back(self) -> bool:

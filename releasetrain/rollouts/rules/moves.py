@@ -16,10 +16,7 @@ FIRST_ROLLBACK_RETRY_SECONDS = 0.1
 def look_at(draft: Draft, *, is_bake_done: bool = False) -> Look:
     """Return from where the guardrails of a rollout look at its stage."""
     rollout = draft.rollout
-    sharing = sum(
-        guardrail.rolls_back and guardrail.decides_at(rollout.judged_weight)
-        for guardrail in rollout.guardrails
-    )
+    sharing = sum(guardrail.rolls_back and rollout.decides(guardrail) for guardrail in rollout.guardrails)
     return Look(
         now=draft.now,
         stage_index=rollout.stage_index,

@@ -27,7 +27,9 @@ def problems_before_start(rollout: Snapshot, readings: Readings) -> list[str]:
     return problems + [
         f"{guardrail.name}: the old version is beyond the limit of {guardrail.absolute_limit:.0%} already."
         for guardrail in rollout.guardrails
-        if guardrail.is_required and rollout.state_of(guardrail).limit_baseline is Measurement.BAD
+        if guardrail.is_required
+        and not guardrail.is_of_copies
+        and rollout.state_of(guardrail).limit_baseline is Measurement.BAD
     ]
 
 
@@ -42,7 +44,8 @@ def waits_before_start(rollout: Snapshot, readings: Readings, now: datetime) -> 
         waits.append("The rollback has not been rehearsed.")
     if readings.driver_healthy is False:
         waits.append("The driver is unhealthy.")
-    required = [guardrail for guardrail in rollout.guardrails if guardrail.is_required]
+    # Nobody has copied anything before the first stage does.
+    required = [one for one in rollout.guardrails if one.is_required and not one.is_of_copies]
     return waits + [
         sentence
         for guardrail in required

@@ -139,11 +139,7 @@ def _sentence(reason: Reason | None) -> str | None:
 
 
 def _failing(rollout: Snapshot) -> str | None:
-    states = [
-        rollout.state_of(guardrail)
-        for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.judged_weight)
-    ]
+    states = [rollout.state_of(guardrail) for guardrail in rollout.guardrails if rollout.decides(guardrail)]
     failed = next((state.failed for state in states if state.failed), None)
     return f"A guardrail fails. {failed}" if failed else None
 

@@ -5,7 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from releasetrain.rollouts.rules.guardrails import Counts, Guardrail, GuardrailState, Judgement
+from releasetrain.rollouts.rules.guardrails import (
+    Counts,
+    Guardrail,
+    GuardrailKind,
+    GuardrailState,
+    Judgement,
+)
 from releasetrain.rollouts.rules.ladder import Ladder, Stage
 from releasetrain.rollouts.rules.new_errors import NewError
 from releasetrain.rollouts.rules.states import MOVING_STATES, HoldKind, RolloutKind, RolloutState
@@ -107,6 +113,17 @@ class Snapshot:
         """Return the percentage of requests that should be copied to the new version now."""
         is_moving = self.state in MOVING_STATES and self.kind is RolloutKind.FORWARD
         return self.stage.mirror if is_moving else 0
+
+    def decides(self, guardrail: Guardrail) -> bool:
+        """Tell whether a guardrail counts now; what copies tell counts while there are copies.
+
+        A share of copies is no share of users, and a service may leave out what is marked as a copy.
+        """
+        if guardrail.is_of_copies and not self.mirror:
+            return False
+        if self.mirror and guardrail.kind is GuardrailKind.SAMPLE_RATIO:
+            return False
+        return guardrail.decides_at(self.judged_weight)
 
     @property
     def is_last_stage(self) -> bool:

