@@ -10,18 +10,19 @@ from hashlib import blake2b
 from typing import Any
 
 from releasetrain.flags.rules import (
-    GATES,
     NOTHING,
     Answer,
     ErrorCode,
     Failure,
+    Flag,
     FlagState,
-    Reason,
-    key_missing,
+    compile_flag,
     not_found,
-    settle,
-    share_of,
 )
+from releasetrain.flags.rules.conditions import Condition, Context
+from releasetrain.flags.rules.segments import SegmentState, compile_segments
+from releasetrain.flags.rules.serving import BY
+from releasetrain.flags.rules.states import Outcome
 
 DATABASE, FILE = "database", "file"
 OK, BAD_REQUEST, NOT_FOUND = 200, 400, 404
@@ -38,7 +39,11 @@ def item(key: str, outcome: Answer | Failure, metadata: Mapping[str, Any]) -> by
     """Write what an application is told of one flag, always with the parts that stock providers rely on."""
     if isinstance(outcome, Failure):
         return write({"key": key, "errorCode": outcome.code, "errorDetails": outcome.details})
-    said = {**metadata, "killed": True} if outcome.is_killed else metadata
+    said = dict(metadata)
+    if outcome.is_killed:
+        said["killed"] = True
+    if outcome.missed:
+        said["prerequisite"] = outcome.missed
     return write(
         {
             "key": key,
@@ -52,45 +57,47 @@ def item(key: str, outcome: Answer | Failure, metadata: Mapping[str, Any]) -> by
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """One flag with its possible answers; `settled` is the one that needs no user."""
+    """One flag, with what it has answered so far as it goes over the wire; `settled` needs no user."""
 
-    state: FlagState
-    settled: bytes
-    settled_status: int
-    inside: bytes = b""
-    outside: bytes = b""
-    missing: bytes = b""
+    flag: Flag
+    metadata: Mapping[str, Any]
+    settled: tuple[int, bytes] | None
+    written: dict[tuple[str, ...], tuple[int, bytes]] = field(default_factory=dict, compare=False, repr=False)
 
-    def single(self, targeting_key: str | None, context: Mapping[str, Any] = NOTHING) -> tuple[int, bytes]:
-        """Answer for one user, with the status that the answer has when it stands alone."""
-        if self.settled:
-            return self.settled_status, self.settled
-        if not targeting_key:
-            return BAD_REQUEST, self.missing
-        return OK, self.of(targeting_key, context)
+    @property
+    def state(self) -> FlagState:
+        return self.flag.state
 
-    def of(self, targeting_key: str, context: Mapping[str, Any] = NOTHING) -> bytes:
-        """Answer for one user of a flag that is not settled."""
-        state = self.state
-        place = GATES[state.bucket_version](state.salt, targeting_key)
-        return self.inside if place < share_of(state, context) else self.outside
+    def answer(self, context: Context, flags: "Flags") -> tuple[int, bytes]:
+        """Answer for one context, with the status that the answer has when it stands alone."""
+        if self.settled is not None:
+            return self.settled
+        outcome = self.flag.evaluate(context, flags)
+        name: tuple[str, ...] = (
+            (outcome.variant, outcome.reason, outcome.missed)
+            if isinstance(outcome, Answer)
+            else (outcome.code, outcome.details)
+        )
+        found = self.written.get(name)
+        if found is None:
+            found = self.written[name] = written(self.state.key, outcome, self.metadata)
+        return found
 
 
-def compile_flag(state: FlagState, environment: str, source: str) -> Compiled:
-    """Write out everything that one flag can answer."""
+Flags = Mapping[str, Flag]
+
+
+def written(key: str, outcome: Outcome, metadata: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Write an answer out, with its status."""
+    return BAD_REQUEST if isinstance(outcome, Failure) else OK, item(key, outcome, metadata)
+
+
+def compiled(state: FlagState, environment: str, source: str, segments: Mapping[str, Condition]) -> Compiled:
+    """Make one flag ready to be asked over the wire."""
     metadata = {"environment": environment, "revision": state.revision, "source": source}
-    settled = settle(state)
-    if settled is not None:
-        status = BAD_REQUEST if isinstance(settled, Failure) else OK
-        return Compiled(state, item(state.key, settled, metadata), status)
-    return Compiled(
-        state,
-        b"",
-        OK,
-        inside=item(state.key, Answer(value=True, reason=Reason.SPLIT), metadata),
-        outside=item(state.key, Answer(value=False, reason=Reason.SPLIT), metadata),
-        missing=item(state.key, key_missing(state), metadata),
-    )
+    flag = compile_flag(state, segments)
+    settled = None if flag.settled is None else written(state.key, flag.settled, metadata)
+    return Compiled(flag, metadata, settled)
 
 
 class AnswerCache:
@@ -113,12 +120,15 @@ class AnswerCache:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Every flag of one environment at one revision."""
+    """Every flag of one environment at one revision, with the segments that its rules name."""
 
     environment: str
     revision: int
     source: str
     flags: Mapping[str, Compiled]
+    segments: tuple[SegmentState, ...] = ()
+    conditions: Mapping[str, Condition] = field(default_factory=dict, compare=False, repr=False)
+    asked: Flags = field(default_factory=dict, compare=False, repr=False)
     cache: AnswerCache = field(default_factory=AnswerCache, compare=False, repr=False)
 
     def single(
@@ -128,14 +138,12 @@ class Snapshot:
         flag = self.flags.get(key)
         if flag is None:
             return NOT_FOUND, item(key, not_found(key), {})
-        return flag.single(targeting_key, context)
+        return flag.answer(_with_key(context, targeting_key), self.asked)
 
     def bulk(self, targeting_key: str | None, context: Mapping[str, Any] = NOTHING) -> bytes:
         """Return the body for all flags, in the order of their keys."""
-        items = [
-            flag.settled or (flag.of(targeting_key, context) if targeting_key else flag.missing)
-            for flag in self.flags.values()
-        ]
+        context, asked = _with_key(context, targeting_key), self.asked
+        items = [flag.answer(context, asked)[1] for flag in self.flags.values()]
         head = write({"environment": self.environment, "revision": self.revision, "source": self.source})
         return b'{"flags":[' + b",".join(items) + b'],"metadata":' + head + b"}"
 
@@ -149,11 +157,18 @@ class Snapshot:
 
     def with_flag(self, state: FlagState) -> "Snapshot":
         """Return the snapshot that follows when one flag has changed."""
-        compiled = compile_flag(state, self.environment, self.source)
-        flags = {**self.flags, state.key: compiled}
+        flags = {**self.flags, state.key: compiled(state, self.environment, self.source, self.conditions)}
         if state.key not in self.flags:
             flags = dict(sorted(flags.items()))
-        return replace(self, revision=state.revision, flags=flags, cache=AnswerCache())
+        return replace(self, revision=state.revision, flags=flags, asked=_asked(flags), cache=AnswerCache())
+
+
+def _with_key(context: Mapping[str, Any], targeting_key: str | None) -> Mapping[str, Any]:
+    return context if context.get(BY) == targeting_key else {**context, BY: targeting_key}
+
+
+def _asked(flags: Mapping[str, Compiled]) -> Flags:
+    return {key: one.flag for key, one in flags.items()}
 
 
 def build(
@@ -162,14 +177,19 @@ def build(
     states: Iterable[FlagState],
     source: str,
     previous: Snapshot | None = None,
+    segments: Iterable[SegmentState] = (),
 ) -> Snapshot:
     """Compile an environment, taking over from the previous snapshot whatever has not changed."""
-    kept = previous.flags if previous is not None and previous.source == source else {}
+    known = tuple(sorted(segments, key=lambda one: one.key))
+    is_alike = previous is not None and previous.source == source and previous.segments == known
+    kept = previous.flags if previous is not None and is_alike else {}
+    conditions = previous.conditions if previous is not None and is_alike else compile_segments(known)
     flags: dict[str, Compiled] = {}
     for state in sorted(states, key=lambda one: one.key):
         old = kept.get(state.key)
-        flags[state.key] = old if old and old.state == state else compile_flag(state, environment, source)
-    return Snapshot(environment, revision, source, flags)
+        is_same = old is not None and old.state == state
+        flags[state.key] = old if old and is_same else compiled(state, environment, source, conditions)
+    return Snapshot(environment, revision, source, flags, known, conditions, _asked(flags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,12 @@ from releasetrain.flags.rules import (
     FlagState,
     Reason,
     evaluate,
-    gate_1,
     is_in,
     percent,
     why_not_key,
     why_not_percentage,
 )
+from releasetrain.flags.rules.buckets import gate
 
 STATE = FlagState(
     key="new-checkout",
@@ -45,18 +45,20 @@ def test_an_unknown_flag_is_not_found() -> None:
 
 def test_a_killed_flag_is_off_for_everybody_whatever_else_it_says() -> None:
     killed = replace(STATE, killed=True, percentage=FULL)
-    assert evaluate(killed, killed.key, None) == Answer(value=False, reason=Reason.DISABLED, is_killed=True)
+    assert evaluate(killed, killed.key, None) == Answer(
+        "off", value=False, reason=Reason.DISABLED, is_killed=True
+    )
 
 
 def test_a_disabled_flag_is_off_for_everybody() -> None:
     disabled = replace(STATE, enabled=False, percentage=FULL)
-    assert evaluate(disabled, disabled.key, "ada") == Answer(value=False, reason=Reason.DISABLED)
+    assert evaluate(disabled, disabled.key, "ada") == Answer("off", value=False, reason=Reason.DISABLED)
 
 
 @pytest.mark.parametrize(("percentage", "value"), [(0, False), (FULL, True)])
 def test_nobody_and_everybody_need_no_user(percentage: int, value: bool) -> None:
     state = replace(STATE, percentage=percentage)
-    assert evaluate(state, state.key, None) == Answer(value=value, reason=Reason.STATIC)
+    assert evaluate(state, state.key, None) == Answer("on" if value else "off", value, Reason.STATIC)
 
 
 @pytest.mark.parametrize("key", [None, ""])
@@ -76,7 +78,8 @@ def test_an_unknown_bucket_version_is_that_flags_failure_only() -> None:
 def test_the_answer_says_split_and_is_the_same_every_time(user: str, percentage: int) -> None:
     state = replace(STATE, percentage=percentage)
     outcome = evaluate(state, state.key, user)
-    assert outcome == Answer(value=is_in(state, user), reason=Reason.SPLIT)
+    value = is_in(state, user)
+    assert outcome == Answer("on" if value else "off", value, Reason.SPLIT)
     assert outcome == evaluate(state, state.key, user)
 
 
@@ -88,7 +91,7 @@ def test_whoever_is_in_stays_in_when_the_percentage_grows(user: str, one: int, o
 
 @given(st.lists(users, min_size=2, max_size=20, unique=True))
 def test_ramping_down_removes_the_last_in_first(everybody: list[str]) -> None:
-    places = {user: gate_1(STATE.salt, user) for user in everybody}
+    places = {user: gate(1, STATE.salt, user) for user in everybody}
     joined = sorted(everybody, key=lambda user: places[user])
     for percentage in sorted(places.values(), reverse=True):
         state = replace(STATE, percentage=percentage)

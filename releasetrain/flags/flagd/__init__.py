@@ -1,0 +1,1 @@
+"""Write and read flags in flagd's open definition, so that nobody is locked in."""
