@@ -4,6 +4,7 @@ from django.db import models
 
 from releasetrain.accounts.models import Team, User
 from releasetrain.catalog.models import Environment
+from releasetrain.flags.rules.variants import SWITCH, FlagType
 
 
 class FlagKind(models.TextChoices):
@@ -15,13 +16,53 @@ class FlagKind(models.TextChoices):
     PERMISSION = "permission", "permission"
 
 
+class Segment(models.Model):
+    """A part of the users that rules of many flags name: who is in `keys`, or meets all conditions.
+
+    Conditions have the shapes of `flags.rules.conditions`; keys are targeting keys.
+    """
+
+    key = models.CharField(max_length=100, unique=True)
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=300, blank=True)
+    owner = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="segments")
+    conditions = models.JSONField(default=list, blank=True)
+    keys = models.JSONField(default=list, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def event_topics(self) -> list[str]:
+        return ["flags"]
+
+
 class Flag(models.Model):
-    """A switch that applications ask for by its key; both variants are boolean for now."""
+    """What applications ask for by its key; `variants` are its possible values by name, all of one type.
+
+    Whoever gets nothing special gets `off_variant`, whoever a rollout lets in `ramp_variant`. Only a flag
+    that is visible to clients is served to their tokens, which anybody can read. `expires_at` is when it
+    should be gone.
+    """
 
     key = models.CharField(max_length=100, unique=True)
     description = models.CharField(max_length=300, blank=True)
     kind = models.CharField(max_length=12, choices=FlagKind.choices, default=FlagKind.RELEASE)
     owner = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="flags")
+    type = models.CharField(
+        max_length=7,
+        choices=[(one.value, one.value) for one in FlagType],
+        default=FlagType.BOOLEAN.value,
+        db_default=FlagType.BOOLEAN.value,
+    )
+    variants = models.JSONField(db_default=models.Value(dict(SWITCH), models.JSONField()))
+    off_variant = models.CharField(max_length=60, default="off", db_default="off")
+    ramp_variant = models.CharField(max_length=60, default="on", db_default="on")
+    is_client_visible = models.BooleanField(default=False, db_default=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -39,7 +80,9 @@ class FlagEnvironment(models.Model):
 
     `percentage` is in thousandths of a percent (0 to 100000). `segments` are pairs like ["region=eu", 50000]:
     users of whose context that is true are let in up to that percentage before all others. `fence` is the
-    highest generation that has written here; a writer with a lower one is refused.
+    highest generation that has written here; a writer with a lower one is refused. `rules`, `overrides`
+    ({targeting key: variant}), `default` and `prerequisites` ([[flag, [variant, …]], …]) are those of
+    `flags.rules.states.FlagState`.
     """
 
     flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="environments")
@@ -49,6 +92,12 @@ class FlagEnvironment(models.Model):
     killed_reason = models.CharField(max_length=300, blank=True)
     percentage = models.PositiveIntegerField(default=0)
     segments = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    rules = models.JSONField(default=list, blank=True, db_default=models.Value([], models.JSONField()))
+    overrides = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    default = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    prerequisites = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
     salt = models.CharField(max_length=100)
     bucket_version = models.PositiveSmallIntegerField(default=1)
     fence = models.BigIntegerField(default=0)
@@ -70,11 +119,14 @@ class FlagEnvironment(models.Model):
 
 
 class FlagRevision(models.Model):
-    """One change of one flag in one environment; `number` is one monotone sequence per environment."""
+    """One change of a flag, or of a segment, in one environment; `number` is one sequence per environment."""
 
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="flag_revisions")
     number = models.BigIntegerField()
-    flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="revisions")
+    flag = models.ForeignKey(Flag, null=True, blank=True, on_delete=models.CASCADE, related_name="revisions")
+    segment = models.ForeignKey(
+        Segment, null=True, blank=True, on_delete=models.CASCADE, related_name="revisions"
+    )
     at = models.DateTimeField()
     actor = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="flag_revisions")
     actor_label = models.CharField(max_length=200)
@@ -86,6 +138,10 @@ class FlagRevision(models.Model):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["environment", "number"], name="flag_revision_once"),
+            models.CheckConstraint(
+                condition=models.Q(flag__isnull=False) ^ models.Q(segment__isnull=False),
+                name="flag_revision_of_one_thing",
+            ),
         ]
 
     def __str__(self) -> str:

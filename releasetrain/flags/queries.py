@@ -10,9 +10,11 @@ from django.db import connection
 from releasetrain.calendars.queries import windows_at
 from releasetrain.calendars.rules.judging import judge
 from releasetrain.calendars.rules.windows import Lane, Place
-from releasetrain.catalog.models import Target
-from releasetrain.flags.models import FlagEnvironment
-from releasetrain.flags.rules import FlagState, segments_of
+from releasetrain.catalog.models import Environment, Target
+from releasetrain.flags.models import FlagEnvironment, Segment
+from releasetrain.flags.rules import FlagState, prerequisites_of, segments_of
+from releasetrain.flags.rules.segments import SegmentState
+from releasetrain.flags.rules.variants import FlagType
 from releasetrain.lib.verdict import Verdict
 
 NO_SERVICE = 0
@@ -40,10 +42,11 @@ def read_back(flag_environment: FlagEnvironment) -> ReadBack:
     return ReadBack(fresh.percentage, 0 if is_off else fresh.percentage, fresh.fence, fresh.enabled, killed)
 
 
-def state_of(flag_environment: FlagEnvironment, revision: int) -> FlagState:
-    """Take from a row what evaluation needs."""
+def state_of(flag_environment: FlagEnvironment, revision: int = 0) -> FlagState:
+    """Take from a row, and from its flag, what evaluation needs."""
+    flag = flag_environment.flag
     return FlagState(
-        key=flag_environment.flag.key,
+        key=flag.key,
         enabled=flag_environment.enabled,
         killed=flag_environment.killed_at is not None,
         percentage=flag_environment.percentage,
@@ -51,7 +54,32 @@ def state_of(flag_environment: FlagEnvironment, revision: int) -> FlagState:
         bucket_version=flag_environment.bucket_version,
         revision=revision,
         segments=segments_of(flag_environment.segments),
+        type=FlagType(flag.type),
+        variants=flag.variants,
+        off_variant=flag.off_variant,
+        ramp_variant=flag.ramp_variant,
+        overrides=flag_environment.overrides,
+        rules=tuple(flag_environment.rules),
+        default=flag_environment.default,
+        prerequisites=prerequisites_of(flag_environment.prerequisites),
+        is_client_visible=flag.is_client_visible,
     )
+
+
+def segment_state_of(segment: Segment) -> SegmentState:
+    """Take from a row what evaluation needs."""
+    return SegmentState(segment.key, tuple(segment.conditions), frozenset(segment.keys))
+
+
+def segments_in_force() -> list[SegmentState]:
+    """Return every segment that rules may name."""
+    return [segment_state_of(one) for one in Segment.objects.filter(removed_at=None)]
+
+
+def states_in(environment: Environment) -> list[FlagState]:
+    """Return what every flag of an environment is."""
+    rows = FlagEnvironment.objects.filter(environment=environment, flag__archived_at=None)
+    return [state_of(one) for one in rows.select_related("flag")]
 
 
 def last_revision(environment_id: int) -> int:

@@ -217,6 +217,7 @@ class House:
                 slug: {
                     "revision": one.revision,
                     "flags": [flag.state.as_json() for flag in one.flags.values()],
+                    "segments": [segment.as_json() for segment in one.segments],
                 }
                 for slug, one in self.snapshots.items()
             },
@@ -232,7 +233,13 @@ class House:
         if value["format"] != 1:
             raise ValueError(f"format {value['format']} is not known")
         snapshots = {
-            slug: build(slug, int(one["revision"]), map(FlagState.from_json, one["flags"]), FILE)
+            slug: build(
+                slug,
+                int(one["revision"]),
+                map(FlagState.from_json, one["flags"]),
+                FILE,
+                segments=map(SegmentState.from_json, one.get("segments", ())),
+            )
             for slug, one in value["environments"].items()
         }
         tokens = {digest: tuple(slugs) for digest, slugs in value["tokens"].items()}

@@ -9,8 +9,10 @@ from typing import Any, LiteralString
 
 import psycopg
 from django.db import connections
+from psycopg.rows import dict_row
 
-from releasetrain.flags.rules import FlagState, segments_of
+from releasetrain.flags.rules import FlagState
+from releasetrain.flags.rules.segments import SegmentState
 from releasetrain.flags.snapshot import DATABASE, House, Snapshot, build
 
 logger = logging.getLogger(__name__)
@@ -24,12 +26,15 @@ ENVIRONMENTS: LiteralString = """
     FROM catalog_environment e ORDER BY e.slug
 """
 FLAGS: LiteralString = """
-    SELECT s.environment_id, f.key, s.enabled, s.killed_at IS NOT NULL, s.percentage, s.salt,
-        s.bucket_version, s.segments, coalesce((SELECT max(r.number) FROM flags_flagrevision r
-            WHERE r.environment_id = s.environment_id AND r.flag_id = s.flag_id), 0)
+    SELECT s.environment_id, f.key, s.enabled, s.killed_at IS NOT NULL AS killed, s.percentage, s.salt,
+        s.bucket_version, s.segments, s.overrides, s.rules, s."default", s.prerequisites, f.type, f.variants,
+        f.off_variant, f.ramp_variant, f.is_client_visible, coalesce((
+            SELECT max(r.number) FROM flags_flagrevision r
+            WHERE r.environment_id = s.environment_id AND r.flag_id = s.flag_id), 0) AS revision
     FROM flags_flagenvironment s JOIN flags_flag f ON f.id = s.flag_id
     WHERE f.archived_at IS NULL
 """
+SEGMENTS: LiteralString = "SELECT key, conditions, keys FROM flags_segment WHERE removed_at IS NULL"
 TOKENS: LiteralString = "SELECT digest, scopes FROM accounts_apitoken WHERE revoked_at IS NULL"
 TOKENS_SEEN: LiteralString = """
     SELECT coalesce(md5(string_agg(digest || array_to_string(scopes, ','), ';' ORDER BY id)), '')
@@ -57,15 +62,18 @@ def load(connection: psycopg.Connection[Any], previous: Mapping[str, Snapshot]) 
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         environments = connection.execute(ENVIRONMENTS).fetchall()
-        rows = connection.execute(FLAGS).fetchall()
+        rows = connection.cursor(row_factory=dict_row).execute(FLAGS).fetchall()
+        segments = [
+            SegmentState(key, tuple(conditions), frozenset(keys))
+            for key, conditions, keys in connection.execute(SEGMENTS)
+        ]
         granted = connection.execute(TOKENS).fetchall()
         seen = _seen(connection, environments)
     states: dict[int, list[FlagState]] = {}
-    for environment, *columns, segments, revision in rows:
-        values = [*columns, revision, segments_of(segments)]
-        states.setdefault(environment, []).append(FlagState(*values))
+    for row in rows:
+        states.setdefault(row["environment_id"], []).append(FlagState.from_json(row))
     snapshots = {
-        slug: build(slug, revision, states.get(pk, ()), DATABASE, previous.get(slug))
+        slug: build(slug, revision, states.get(pk, ()), DATABASE, previous.get(slug), segments)
         for pk, slug, revision in environments
     }
     tokens = {

@@ -9,6 +9,7 @@ from releasetrain.events.actions import SystemActor
 from releasetrain.events.models import Event
 from releasetrain.events.queries import sentence
 from releasetrain.flags import actions
+from releasetrain.flags.actions import revising
 from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind, FlagRevision
 from releasetrain.flags.queries import read_back
 from releasetrain.lib.errors import Invalid
@@ -252,7 +253,7 @@ def test_a_kill_gets_past_a_writer_that_froze_half_way() -> None:
     def freeze() -> None:
         try:
             with brief():
-                actions._lock(state)
+                revising.lock(state)
                 has_lock.set()
                 may_end.wait(30)
                 Flag.objects.count()

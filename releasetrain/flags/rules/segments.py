@@ -23,6 +23,17 @@ class SegmentState:
     conditions: tuple[Mapping[str, Any], ...] = ()
     keys: frozenset[str] = frozenset()
 
+    def as_json(self) -> dict[str, Any]:
+        return {"key": self.key, "conditions": list(self.conditions), "keys": sorted(self.keys)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "SegmentState":
+        """Read what `as_json` wrote.
+
+        :raises KeyError, TypeError: it is something else
+        """
+        return cls(value["key"], tuple(value["conditions"]), frozenset(value["keys"]))
+
 
 def compile_segments(states: Iterable[SegmentState]) -> dict[str, Condition]:
     """Build the tests of all segments.
