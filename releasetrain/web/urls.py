@@ -15,7 +15,6 @@ from releasetrain.web.views import (
     departures,
     dismissals,
     drivers_help,
-    flags,
     guardrails,
     help_pages,
     hotfixes,
@@ -39,6 +38,8 @@ from releasetrain.web.views import (
     voting,
     weeks,
 )
+from releasetrain.web.views.flags import pages as flag_pages
+from releasetrain.web.views.flags import targeting as flag_targeting
 from releasetrain.web.views.styleguide import styleguide
 
 urlpatterns = [
@@ -182,14 +183,24 @@ urlpatterns = [
     path("calendar/feeds/<str:token>/team/<slug:slug>.ics", calendar_feeds.team, name="calendar-feed-team"),
     path("calendar/feeds/<str:token>/me.ics", calendar_feeds.me, name="calendar-feed-me"),
     path("calendar/", include("releasetrain.web.calendar_urls")),
-    path("flags/", flags.flag_list, name="flags"),
-    path("flags/<str:key>/", flags.flag_detail, name="flags-detail"),
-    path("flags/<str:key>/<slug:environment>/kill/", flags.flag_switch, {"verb": "kill"}, name="flags-kill"),
+    path("flags/", flag_pages.flag_list, name="flags"),
+    path("flags/<str:key>/", flag_pages.flag_detail, name="flags-detail"),
+    path(
+        "flags/<str:key>/<slug:environment>/kill/",
+        flag_pages.flag_switch,
+        {"verb": "kill"},
+        name="flags-kill",
+    ),
     path(
         "flags/<str:key>/<slug:environment>/revive/",
-        flags.flag_switch,
+        flag_pages.flag_switch,
         {"verb": "revive"},
         name="flags-revive",
+    ),
+    path("flags/<str:key>/<slug:environment>/", flag_targeting.targeting, name="flags-targeting"),
+    path("flags/<str:key>/<slug:environment>/edit/", flag_targeting.edit, name="flags-edit"),
+    path(
+        "flags/<str:key>/<slug:environment>/revert/<int:number>/", flag_targeting.revert, name="flags-revert"
     ),
     path("guardrails/", guardrails.guardrail_list, name="guardrails"),
     path("guardrails/new/", guardrails.guardrail_new, name="guardrails-new"),

@@ -3,13 +3,16 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from releasetrain.accounts.rules import Role, Roles
+from releasetrain.flags.actions.revising import TARGETING
 from releasetrain.flags.models import FlagEnvironment, FlagRevision
 from releasetrain.flags.queries import verdicts_on
 from releasetrain.flags.rules import percent
 from releasetrain.lib.verdict import Decision, Reason, Verdict
 from releasetrain.panels.shapes import Action
+from releasetrain.web.contexts.targeting import served_words
 
 KILL_ROLES = (Role.ON_CALL, Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 
@@ -40,6 +43,7 @@ class RevisionRow:
     reason: str
     environment: str
     changes: list[tuple[str, str]]
+    is_revertible: bool = False
 
 
 def rows_of(flags: Collection[FlagEnvironment], roles: Roles, now: datetime) -> list[FlagRow]:
@@ -53,7 +57,7 @@ def _row_of(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> Flag
     killed = flag.killed_at is not None
     state = "killed" if killed else ("on" if flag.percentage and flag.enabled else "off")
     return FlagRow(
-        url=f"/flags/{flag.flag.key}/",
+        url=f"/flags/{flag.flag.key}/{flag.environment.slug}/",
         key=flag.flag.key,
         description=flag.flag.description,
         environment=flag.environment.name,
@@ -99,5 +103,24 @@ def revision_of(revision: FlagRevision) -> RevisionRow:
         actor=revision.actor_label,
         reason=revision.reason,
         environment=revision.environment.name,
-        changes=[(name.replace("_", " "), f"{before.get(name, '–')} → {after.get(name)}") for name in names],
+        changes=[
+            (name.replace("_", " "), f"{_said(name, before.get(name))} → {_said(name, after.get(name))}")
+            for name in names
+        ],
+        is_revertible=any(name in TARGETING for name in names),
     )
+
+
+def _said(name: str, value: Any) -> str:
+    """Say one fact of a revision; of rules only how many, their words stand on the page."""
+    if value in (None, "", [], {}):
+        return "–"
+    if name == "percentage":
+        return f"{percent(value)} %"
+    if name == "rules":
+        return f"{len(value)} rule{'' if len(value) == 1 else 's'}"
+    if name == "default":
+        return served_words(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {one}" for key, one in value.items())
+    return str(value)

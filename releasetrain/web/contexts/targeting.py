@@ -1,0 +1,91 @@
+"""Gather what the page of a flag in one environment shows: who gets what, and why."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from releasetrain.accounts.rules import Role
+from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.flags.queries import segments_in_force, state_of, states_in
+from releasetrain.flags.rules import compile_flag, percent
+from releasetrain.flags.rules.conditions import words_of
+from releasetrain.flags.rules.explaining import Seen, explain
+from releasetrain.flags.rules.segments import compile_segments
+from releasetrain.flags.rules.states import Answer, FlagState
+from releasetrain.lib.words import listed
+
+EDITORS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One step of the evaluation in words: for whom, and what they get."""
+
+    name: str
+    who: str
+    gets: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What somebody gets, and every step on the way there."""
+
+    got: str
+    reason: str
+    steps: tuple[Seen, ...]
+
+
+def who_gets_what(placed: FlagEnvironment) -> list[Part]:
+    """Return the steps of the evaluation, in their order."""
+    return list(_parts(state_of(placed)))
+
+
+def _parts(state: FlagState) -> Iterator[Part]:
+    if state.killed or not state.enabled:
+        word = "Killed" if state.killed else "Disabled"
+        yield Part(word, "everybody", state.off_variant)
+        return
+    for key, variants in state.prerequisites:
+        who = f"whoever does not get {' or '.join(variants)} of {key}"
+        yield Part("Prerequisite", who, state.off_variant)
+    for key, variant in state.overrides.items():
+        yield Part("Named", key, variant)
+    for number, rule in enumerate(state.rules, 1):
+        who = " and ".join(words_of(one) for one in rule.get("when", ())) or "everybody"
+        yield Part(rule.get("name") or f"Rule {number}", who, served_words(rule["serve"]))
+    for name, share in state.segments:
+        yield Part("Ramp", f"{percent(share)} % of those with {name}", state.ramp_variant)
+    if state.percentage:
+        yield Part("Ramp", f"{percent(state.percentage)} % of everybody", state.ramp_variant)
+    yield Part("Everybody else", "whoever is left", served_words(state.fallthrough))
+
+
+def served_words(serve: Mapping[str, Any]) -> str:
+    """Say what is served."""
+    if "variant" in serve:
+        return str(serve["variant"])
+    by = f", placed by {serve['by']}" if serve.get("by") else ""
+    if "ramp" in serve:
+        return f"{served_words(serve['serve'])}, but only {percent(serve['ramp'])} % of them{by}"
+    total = sum(share for _, share in serve["split"])
+    shares = [f"{name} {percent(round(share * 100_000 / total))} %" for name, share in serve["split"]]
+    return " · ".join(shares) + by
+
+
+def variant_words(flag: Flag) -> str:
+    """Name the variants of a flag with their values."""
+    return listed(
+        [f"{name} ({json.dumps(value, ensure_ascii=False)[:60]})" for name, value in flag.variants.items()]
+    )
+
+
+def trial_of(placed: FlagEnvironment, context: Mapping[str, Any]) -> Trial:
+    """Evaluate a flag for somebody, as it is served, and say why."""
+    segments = compile_segments(segments_in_force())
+    flags = {one.key: compile_flag(one, segments) for one in states_in(placed.environment)}
+    found = explain(state_of(placed), context, segments=segments, flags=flags)
+    outcome = found.outcome
+    if isinstance(outcome, Answer):
+        return Trial(outcome.variant, outcome.reason.value, found.steps)
+    return Trial("no answer", outcome.details, found.steps)

@@ -1,0 +1,1 @@
+"""Show flags and segments, and let people say who gets what."""
