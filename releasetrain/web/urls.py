@@ -38,7 +38,9 @@ from releasetrain.web.views import (
     voting,
     weeks,
 )
+from releasetrain.web.views.flags import exchange as flag_exchange
 from releasetrain.web.views.flags import pages as flag_pages
+from releasetrain.web.views.flags import segments as flag_segments
 from releasetrain.web.views.flags import targeting as flag_targeting
 from releasetrain.web.views.styleguide import styleguide
 
@@ -184,6 +186,13 @@ urlpatterns = [
     path("calendar/feeds/<str:token>/me.ics", calendar_feeds.me, name="calendar-feed-me"),
     path("calendar/", include("releasetrain.web.calendar_urls")),
     path("flags/", flag_pages.flag_list, name="flags"),
+    path("flags/new/", flag_pages.flag_new, name="flags-new"),
+    path("flags/import/", flag_exchange.take_in, name="flags-import"),
+    path("flags/export/<slug:environment>.json", flag_exchange.definition, name="flags-export"),
+    path("flags/segments/", flag_segments.segment_list, name="flags-segments"),
+    path("flags/segments/new/", flag_segments.segment_new, name="flags-segment-new"),
+    path("flags/segments/<str:key>/edit/", flag_segments.segment_edit, name="flags-segment"),
+    path("flags/segments/<str:key>/remove/", flag_segments.segment_remove, name="flags-segment-remove"),
     path("flags/<str:key>/", flag_pages.flag_detail, name="flags-detail"),
     path(
         "flags/<str:key>/<slug:environment>/kill/",

@@ -2,6 +2,7 @@
 
 from releasetrain.flags.actions.creating import add_to_environment as add_to_environment
 from releasetrain.flags.actions.creating import create_flag as create_flag
+from releasetrain.flags.actions.importing import take_over as take_over
 from releasetrain.flags.actions.refusals import FenceTooOld as FenceTooOld
 from releasetrain.flags.actions.refusals import FlagExists as FlagExists
 from releasetrain.flags.actions.refusals import FlagFrozen as FlagFrozen

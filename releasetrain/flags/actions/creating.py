@@ -14,6 +14,7 @@ from releasetrain.flags.actions.refusals import FlagExists
 from releasetrain.flags.actions.revising import revise
 from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind
 from releasetrain.flags.rules import why_not_key, why_not_percentage
+from releasetrain.flags.rules.variants import Values, why_not_values
 from releasetrain.lib.errors import Invalid
 from releasetrain.lib.transactions import brief
 
@@ -27,13 +28,17 @@ def create_flag(
     kind: FlagKind = FlagKind.RELEASE,
     percentage: int = 0,
     enabled: bool = True,
+    values: Values | None = None,
+    is_client_visible: bool = False,
+    expires_at: datetime | None = None,
     actor: Actor | None,
     now: datetime,
 ) -> Flag:
-    """Create a boolean flag and place it in environments, off for everybody unless a percentage is given.
+    """Create a flag and place it in environments, off for everybody unless a percentage is given.
 
     :param percentage: thousandths of a percent
-    :raises Invalid: the key or the percentage cannot be used
+    :param values: what it can answer; on and off where nothing is said
+    :raises Invalid: the key, the percentage or a value cannot be used
     :raises FlagExists: the key is taken
     :raises FlagFrozen: it would be on for somebody at once, and a window is open there
     """
@@ -41,10 +46,24 @@ def create_flag(
         raise Invalid(why, field="key")
     if why := why_not_percentage(percentage):
         raise Invalid(why, field="percentage")
+    values = values or Values()
+    if why := why_not_values(values):
+        raise Invalid(why, field="variants")
     with brief():
         try:
             with transaction.atomic():
-                flag = Flag.objects.create(key=key, description=description[:300], kind=kind, owner=owner)
+                flag = Flag.objects.create(
+                    key=key,
+                    description=description[:300],
+                    kind=kind,
+                    owner=owner,
+                    type=values.type,
+                    variants=dict(values.variants),
+                    off_variant=values.off,
+                    ramp_variant=values.ramp,
+                    is_client_visible=is_client_visible,
+                    expires_at=expires_at,
+                )
         except IntegrityError as error:
             raise FlagExists(f"There is already a flag “{key}”: choose another key.") from error
         record(kind="flags.flag.created", subject=flag, actor=actor, now=now, owner=owner.name)

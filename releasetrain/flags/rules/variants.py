@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +21,16 @@ class FlagType(StrEnum):
     STRING = "string"
     NUMBER = "number"
     OBJECT = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a flag can answer: `off` to whoever gets nothing special, `ramp` to whom a rollout lets in."""
+
+    type: FlagType = FlagType.BOOLEAN
+    variants: Mapping[str, Any] = field(default_factory=lambda: dict(SWITCH))
+    off: str = "off"
+    ramp: str = "on"
 
 
 def is_of(kind: FlagType, value: Any) -> bool:
@@ -59,4 +70,14 @@ def _why_not_written(name: str, value: Any) -> str | None:
         return f"The variant “{name}” cannot be written as JSON: NaN and infinity are no numbers there."
     if length > LARGEST_VALUE:
         return f"The variant “{name}” has {length} characters as JSON; at most {LARGEST_VALUE} are served."
+    return None
+
+
+def why_not_values(values: Values) -> str | None:
+    """Return in a sentence why a flag cannot have these values, or None."""
+    if why := why_not_variants(values.type, values.variants):
+        return why
+    for name in (values.off, values.ramp):
+        if name not in values.variants:
+            return f"There is no variant “{name[:60]}”; there are {', '.join(values.variants)}."
     return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from releasetrain.accounts.rules import Role
-from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.flags.flagd.reading import Imported
+from releasetrain.flags.models import Flag, FlagEnvironment, Segment
 from releasetrain.flags.queries import segments_in_force, state_of, states_in
 from releasetrain.flags.rules import compile_flag, percent
 from releasetrain.flags.rules.conditions import words_of
@@ -89,3 +90,51 @@ def trial_of(placed: FlagEnvironment, context: Mapping[str, Any]) -> Trial:
     if isinstance(outcome, Answer):
         return Trial(outcome.variant, outcome.reason.value, found.steps)
     return Trial("no answer", outcome.details, found.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRow:
+    """One segment in the list."""
+
+    key: str
+    name: str
+    owner: str
+    description: str
+    who: str
+    users: int
+
+
+def segment_rows() -> list[SegmentRow]:
+    """Return every segment."""
+    rows = Segment.objects.filter(removed_at=None).select_related("owner")
+    return [
+        SegmentRow(
+            one.key,
+            one.name,
+            one.owner.name,
+            one.description,
+            " and ".join(words_of(shape) for shape in one.conditions),
+            len(one.keys),
+        )
+        for one in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a definition would create: names with what they get, what is refused, and what to know."""
+
+    flags: list[tuple[str, list[Part]]]
+    segments: list[tuple[str, str]]
+    refused: list[tuple[str, str]]
+    notes: list[tuple[str, str]]
+
+
+def preview_of(found: Imported) -> Preview:
+    """Say what a definition holds before it is taken over."""
+    return Preview(
+        [(state.key, list(_parts(state))) for state in found.flags],
+        [(one.key, " and ".join(words_of(shape) for shape in one.conditions)) for one in found.segments],
+        sorted(found.refused.items()),
+        sorted(found.notes.items()),
+    )

@@ -9,11 +9,13 @@ from django import forms
 from django.http import QueryDict
 
 from releasetrain.accounts.models import Team
+from releasetrain.catalog.models import Environment
 from releasetrain.flags.actions import SegmentDraft, Targeting
-from releasetrain.flags.models import FlagEnvironment, Segment
+from releasetrain.flags.models import FlagEnvironment, FlagKind, Segment
 from releasetrain.flags.rules import FULL, percent
 from releasetrain.flags.rules.conditions import BadCondition
 from releasetrain.flags.rules.serving import BY
+from releasetrain.flags.rules.variants import FlagType, Values
 from releasetrain.flags.rules.writing import lines_of, read_lines
 from releasetrain.web.forms import rows
 
@@ -312,3 +314,64 @@ def _put(into: dict[str, Any], path: Sequence[str], value: Any) -> None:
         into[name] = inner if isinstance(inner, dict) else {}
         into = into[name]
     into[path[-1]] = value
+
+
+class FlagForm(forms.Form):
+    """A new flag."""
+
+    key = forms.CharField(max_length=100, help_text="What applications ask for; it stays as it is.")
+    description = forms.CharField(required=False, max_length=300)
+    owner = forms.ModelChoiceField(Team.objects.all(), help_text="The team that answers for it.")
+    kind = forms.ChoiceField(choices=FlagKind.choices)
+    environments = forms.ModelMultipleChoiceField(
+        Environment.objects.all(), widget=forms.CheckboxSelectMultiple, label="Where it is served"
+    )
+    type = forms.ChoiceField(choices=[(one.value, one.value) for one in FlagType])
+    variants = forms.CharField(
+        strip=False,
+        widget=LINES,
+        initial="on = true\noff = false",
+        help_text="One a line: a name, “=” and the value as JSON.",
+    )
+    off = forms.CharField(
+        max_length=60, initial="off", label="Off variant", help_text="Everybody else gets it."
+    )
+    ramp = forms.CharField(
+        max_length=60, initial="on", label="Ramp variant", help_text="Whoever a rollout lets in gets it."
+    )
+    is_client_visible = forms.BooleanField(
+        required=False,
+        label="Visible to clients",
+        help_text="Browsers and phones may read it with their tokens.",
+    )
+    expires_on = forms.DateField(
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        label="To be gone by",
+        help_text="A flag that stays longer is called stale.",
+    )
+
+    def clean_variants(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for number, line in enumerate(self.cleaned_data["variants"].splitlines(), 1):
+            name, sign, value = (part.strip() for part in line.partition("="))
+            if line.strip() and not (name and sign and value):
+                raise forms.ValidationError(f"Line {number}: write a name, “=” and a value.")
+            if name:
+                found[name] = _read_value(value)
+        return found
+
+    def values(self) -> Values:
+        """Return what the flag can answer."""
+        typed = self.cleaned_data
+        return Values(FlagType(typed["type"]), typed["variants"], typed["off"], typed["ramp"])
+
+
+class ImportForm(forms.Form):
+    """A definition of flagd, and where it goes."""
+
+    definition = forms.CharField(
+        strip=False, widget=forms.Textarea(attrs={"rows": 12, "class": "rule", "spellcheck": "false"})
+    )
+    environment = forms.ModelChoiceField(Environment.objects.all(), empty_label=None)
+    owner = forms.ModelChoiceField(Team.objects.all(), help_text="The team that answers for these flags.")

@@ -1,16 +1,22 @@
 """Show flags, and let those on call kill and revive them."""
 
+from datetime import UTC, datetime, time
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from releasetrain.accounts.access import refuse_strangers, refuse_without
+from releasetrain.catalog.models import Environment
 from releasetrain.flags import actions
-from releasetrain.flags.models import Flag, FlagEnvironment
+from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind
 from releasetrain.lib import clock
+from releasetrain.lib.errors import NotAllowed, Refused
 from releasetrain.web.contexts.flags import KILL_ROLES, revision_of, rows_of
+from releasetrain.web.contexts.targeting import EDITORS
 from releasetrain.web.decorators import signed_in
+from releasetrain.web.forms.flags import FlagForm
 from releasetrain.web.lists import paged, pager
 from releasetrain.web.request import Request
 
@@ -25,7 +31,13 @@ def flag_list(request: Request) -> HttpResponse:
     )
     now = clock.now()
     flags = rows_of(list(page), request.roles, now)
-    context = {"flags": flags, "pager": pager(request, page), "now": now}
+    context = {
+        "flags": flags,
+        "pager": pager(request, page),
+        "environments": Environment.objects.filter(flags__isnull=False).distinct(),
+        "may_add": may_create(request),
+        "now": now,
+    }
     return render(request, "flags/list.html", context)
 
 
@@ -45,6 +57,56 @@ def flag_detail(request: Request, key: str) -> HttpResponse:
         "now": now,
     }
     return render(request, "flags/detail.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@signed_in
+def flag_new(request: Request) -> HttpResponse:
+    """Create a flag, off for everybody."""
+    if not may_create(request):
+        named = " or ".join(role.label for role in EDITORS)
+        raise NotAllowed(f"To create flags one needs the role {named}.", who="an administrator")
+    form, status = FlagForm(request.POST or None), 200
+    if request.method == "POST" and not form.is_valid():
+        status = 422
+    elif request.method == "POST":
+        try:
+            return create(request, form)
+        except Refused as refusal:
+            field = getattr(refusal, "field", "") or (
+                "key" if isinstance(refusal, actions.FlagExists) else ""
+            )
+            form.add_error(field if field in form.fields else None, refusal.message)
+            status = refusal.status
+    return render(request, "flags/new.html", {"form": form, "now": clock.now()}, status=status)
+
+
+def create(request: Request, form: FlagForm) -> HttpResponse:
+    """Create what was typed.
+
+    :raises Refused: with the field that it is about
+    """
+    typed = form.cleaned_data
+    refuse_without(request.roles, EDITORS, "create a flag", team=typed["owner"].pk)
+    expires_on = typed["expires_on"]
+    flag = actions.create_flag(
+        key=typed["key"].strip(),
+        description=typed["description"],
+        owner=typed["owner"],
+        kind=FlagKind(typed["kind"]),
+        environments=typed["environments"],
+        values=form.values(),
+        is_client_visible=typed["is_client_visible"],
+        expires_at=datetime.combine(expires_on, time(), UTC) if expires_on else None,
+        actor=request.user,
+        now=clock.now(),
+    )
+    messages.success(request, f"{flag.key} is served, and off for everybody.")
+    return redirect("flags-detail", key=flag.key)
+
+
+def may_create(request: Request) -> bool:
+    return any(request.roles.has_any(role) for role in EDITORS)
 
 
 @require_POST
