@@ -82,7 +82,8 @@ class FlagEnvironment(models.Model):
     users of whose context that is true are let in up to that percentage before all others. `fence` is the
     highest generation that has written here; a writer with a lower one is refused. `rules`, `overrides`
     ({targeting key: variant}), `default` and `prerequisites` ([[flag, [variant, …]], …]) are those of
-    `flags.rules.states.FlagState`.
+    `flags.rules.states.FlagState`. `taken_back_at` is when a rollback took its ramp variant from everybody,
+    whomever rules name; the next rollout that lets users in gives it back.
     """
 
     flag = models.ForeignKey(Flag, on_delete=models.CASCADE, related_name="environments")
@@ -98,6 +99,7 @@ class FlagEnvironment(models.Model):
     prerequisites = models.JSONField(
         default=list, blank=True, db_default=models.Value([], models.JSONField())
     )
+    taken_back_at = models.DateTimeField(null=True, blank=True)
     salt = models.CharField(max_length=100)
     bucket_version = models.PositiveSmallIntegerField(default=1)
     fence = models.BigIntegerField(default=0)

@@ -63,6 +63,7 @@ def state_of(flag_environment: FlagEnvironment, revision: int = 0) -> FlagState:
         default=flag_environment.default,
         prerequisites=prerequisites_of(flag_environment.prerequisites),
         is_client_visible=flag.is_client_visible,
+        is_taken_back=flag_environment.taken_back_at is not None,
     )
 
 

@@ -28,7 +28,8 @@ ENVIRONMENTS: LiteralString = """
 FLAGS: LiteralString = """
     SELECT s.environment_id, f.key, s.enabled, s.killed_at IS NOT NULL AS killed, s.percentage, s.salt,
         s.bucket_version, s.segments, s.overrides, s.rules, s."default", s.prerequisites, f.type, f.variants,
-        f.off_variant, f.ramp_variant, f.is_client_visible, coalesce((
+        f.off_variant, f.ramp_variant, f.is_client_visible,
+        s.taken_back_at IS NOT NULL AS is_taken_back, coalesce((
             SELECT max(r.number) FROM flags_flagrevision r
             WHERE r.environment_id = s.environment_id AND r.flag_id = s.flag_id), 0) AS revision
     FROM flags_flagenvironment s JOIN flags_flag f ON f.id = s.flag_id

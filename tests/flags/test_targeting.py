@@ -11,6 +11,8 @@ from releasetrain.flags.models import FlagEnvironment, FlagRevision
 from releasetrain.flags.serving import Serving
 from releasetrain.flags.store import connect_directly, load
 from releasetrain.lib.errors import Stale
+from releasetrain.rollouts.drivers import driver_for
+from releasetrain.rollouts.drivers.base import Desired
 from tests import make
 from tests.flags.test_serving import until
 
@@ -197,3 +199,29 @@ def test_what_is_too_long_for_a_message_is_read_again(tmp_path: Any) -> None:
         until(lambda: source.house.snapshots["production"].flags["new-checkout"].state.killed)
     finally:
         source.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_takes_it_back_from_those_whom_rules_name_too() -> None:
+    placed = make.flag_environment(percentage=10_000)
+    retarget(
+        placed, rules=TO_DUTCH, overrides={"bo": "on"}, default={"split": [["on", 50_000], ["off", 50_000]]}
+    )
+    driver, target = driver_for("flag"), make.target()
+    assert served(placed, country="NL")["value"] is True
+    driver.rollback(target, fence=5, key="1:5", deadline=2.0)
+    for country in ("NL", "BE"):
+        assert served(placed, country=country)["value"] is False
+    again = Desired(target, 1, 6, "v2")
+    driver.apply(again, key="1:6", deadline=2.0)
+    assert served(placed, country="NL")["value"] is True
+
+
+def test_a_rollback_at_nothing_is_a_revision_where_rules_name_somebody() -> None:
+    placed = make.flag_environment()
+    retarget(placed, rules=TO_DUTCH)
+    driver, target = driver_for("flag"), make.target()
+    driver.rollback(target, fence=5, key="1:5", deadline=2.0)
+    driver.rollback(target, fence=5, key="1:5", deadline=2.0)
+    revisions = FlagRevision.objects.order_by("number")
+    assert [one.after.get("taken_back", False) for one in revisions] == [False, True]

@@ -43,6 +43,7 @@ def facts_of(state: FlagEnvironment) -> dict[str, Any]:
         "killed": state.killed_at is not None,
         "killed_reason": state.killed_reason,
         "percentage": state.percentage,
+        **({"taken_back": True} if state.taken_back_at else {}),
         **targeting,
         **(kept if flag.variants != SWITCH else {}),
         **({"client_visible": True} if flag.is_client_visible else {}),

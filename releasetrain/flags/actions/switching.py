@@ -23,6 +23,7 @@ def set_percentage(
     actor: Actor | None,
     now: datetime,
     segments: Sequence[tuple[str, int]] = (),
+    takes_back: bool = False,
 ) -> FlagRevision | None:
     """Set the share of users for whom a flag is on; None where it was set so already.
 
@@ -30,6 +31,7 @@ def set_percentage(
     :param fence: the writer's generation: the highest that was ever seen here stands, a lower one is refused
     :param key: the writer's own name for this write, kept in the log
     :param segments: who is let in before all others, e.g. [("region=eu", 50_000)]
+    :param takes_back: nobody is to have it any more, those whom rules name included, until somebody is let in
     :raises FenceTooOld: a newer writer has been here
     :raises FlagFrozen: a person would raise it while a window is open
     """
@@ -45,13 +47,16 @@ def set_percentage(
             )
         before, old = facts_of(locked), locked.percentage
         wanted = [list(one) for one in segments]
-        is_as_before = (thousandths, wanted) == (old, locked.segments)
+        was_back = locked.taken_back_at is not None
+        is_back = takes_back or (was_back and not thousandths and not wanted)
+        is_as_before = (thousandths, wanted, is_back) == (old, locked.segments, was_back)
         if is_as_before and fence == locked.fence:
             return None
         if thousandths > old or (wanted and wanted != locked.segments):
             refuse_frozen(locked, reason, actor, now)
         locked.fence, locked.percentage, locked.segments = fence, thousandths, wanted
-        locked.save(update_fields=["fence", "percentage", "segments"])
+        locked.taken_back_at = (locked.taken_back_at or now) if is_back else None
+        locked.save(update_fields=["fence", "percentage", "segments", "taken_back_at"])
         if is_as_before:
             return None
         return revise(

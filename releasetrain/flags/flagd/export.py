@@ -11,7 +11,7 @@ from releasetrain.flags.rules.buckets import FULL, PLACES, RAMP, SPLIT
 from releasetrain.flags.rules.evaluation import salt_of
 from releasetrain.flags.rules.segments import SegmentState
 from releasetrain.flags.rules.serving import BY
-from releasetrain.flags.rules.states import FlagState, Shape
+from releasetrain.flags.rules.states import FlagState, Shape, taken_back
 
 SCHEMA = "https://flagd.dev/schema/v0/flags.json"
 Logic = Any
@@ -42,7 +42,7 @@ class Exported:
 
 def export(states: Iterable[FlagState], segments: Iterable[SegmentState]) -> Exported:
     """Write the flags of one environment; one that flagd cannot evaluate alike is left out, and named."""
-    flags = {state.key: state for state in states}
+    flags = {state.key: taken_back(state) for state in states}
     known = {segment.key: segment for segment in segments}
     written: dict[str, Any] = {}
     left_out: dict[str, str] = {}

@@ -5,7 +5,7 @@ what everybody else gets. A flag is compiled once and asked many times.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +21,7 @@ from releasetrain.flags.rules.states import (
     Shape,
     key_missing,
     not_found,
+    taken_back,
 )
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -68,7 +69,7 @@ def compile_flag(state: FlagState, segments: Segments = NO_SEGMENTS) -> Flag:
         version = f"it places users by version {state.bucket_version}, which this server does not know"
         return _always(state, broken(state.key, version))
     try:
-        return _compile(state, segments)
+        return replace(_compile(taken_back(state), segments), state=state)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         return _always(state, broken(state.key, str(error)[:200] or type(error).__name__))
 

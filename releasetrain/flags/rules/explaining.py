@@ -13,7 +13,7 @@ from releasetrain.flags.rules.conditions import (
 )
 from releasetrain.flags.rules.evaluation import Flag, Flags, compile_flag, salt_of, share_of
 from releasetrain.flags.rules.serving import BY, Hash, KeyMissing, compile_serve, text_of
-from releasetrain.flags.rules.states import Answer, FlagState, Outcome, Shape, percent
+from releasetrain.flags.rules.states import Answer, FlagState, Outcome, Shape, percent, taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def explain(state: FlagState, context: Context, *, segments: Segments, flags: Fl
     :param context: with the targeting key as "targetingKey"
     """
     flag = compile_flag(state, segments)
-    return Explanation(flag.evaluate(context, flags), tuple(_steps(state, context, segments, flags)))
+    steps = tuple(_steps(taken_back(state), context, segments, flags))
+    return Explanation(flag.evaluate(context, flags), steps)
 
 
 def _steps(state: FlagState, context: Context, segments: Segments, flags: Flags) -> Iterator[Seen]:

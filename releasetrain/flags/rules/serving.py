@@ -182,3 +182,13 @@ def variants_in(shape: Mapping[str, Any]) -> Iterator[str]:
         yield from (str(name) for name, share in shape["split"] if share)
     elif shape["ramp"]:
         yield from variants_in(shape["serve"])
+
+
+def without(shape: Mapping[str, Any], variant: str, instead: str) -> dict[str, Any]:
+    """Return what serves another variant wherever this serves one."""
+    if "variant" in shape:
+        return {"variant": instead if shape["variant"] == variant else shape["variant"]}
+    if "split" in shape:
+        split = [[instead if name == variant else name, share] for name, share in shape["split"]]
+        return {**shape, "split": split}
+    return {**shape, "serve": without(shape["serve"], variant, instead)}

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from releasetrain.flags.rules.buckets import FULL
-from releasetrain.flags.rules.serving import Reason
+from releasetrain.flags.rules.serving import Reason, without
 from releasetrain.flags.rules.variants import SWITCH, FlagType
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")
@@ -32,6 +32,7 @@ class FlagState:
     all others. `rules` are asked from the top, each {"when": [condition, …], "serve": {…}}, with a "salt" of
     its own where it has one; then the ramp serves `ramp_variant`, and `default` serves whoever is left,
     `off_variant` where it is empty. `prerequisites` are pairs (flag, its variants) that must be served first.
+    Once `is_taken_back`, nobody gets `ramp_variant` any more, whatever rules and names say.
     """
 
     key: str
@@ -51,6 +52,7 @@ class FlagState:
     default: Shape = field(default_factory=dict)
     prerequisites: tuple[tuple[str, tuple[str, ...]], ...] = ()
     is_client_visible: bool = False
+    is_taken_back: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,6 +73,21 @@ class FlagState:
     @property
     def fallthrough(self) -> Shape:
         return self.default or {"variant": self.off_variant}
+
+
+def taken_back(state: FlagState) -> FlagState:
+    """Return a flag of which nobody gets the ramp variant, if a rollback has taken that back."""
+    if not state.is_taken_back:
+        return state
+    variant, off = state.ramp_variant, state.off_variant
+    return replace(
+        state,
+        percentage=0,
+        segments=(),
+        overrides={key: off if one == variant else one for key, one in state.overrides.items()},
+        rules=tuple({**rule, "serve": without(rule["serve"], variant, off)} for rule in state.rules),
+        default=without(state.fallthrough, variant, off),
+    )
 
 
 def segments_of(value: Iterable[Sequence[Any]]) -> tuple[tuple[str, int], ...]:

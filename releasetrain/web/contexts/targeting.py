@@ -13,7 +13,7 @@ from releasetrain.flags.rules import compile_flag, percent
 from releasetrain.flags.rules.conditions import words_of
 from releasetrain.flags.rules.explaining import Seen, explain
 from releasetrain.flags.rules.segments import compile_segments
-from releasetrain.flags.rules.states import Answer, FlagState
+from releasetrain.flags.rules.states import Answer, FlagState, taken_back
 from releasetrain.lib.words import listed
 
 EDITORS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
@@ -39,7 +39,7 @@ class Trial:
 
 def who_gets_what(placed: FlagEnvironment) -> list[Part]:
     """Return the steps of the evaluation, in their order."""
-    return list(_parts(state_of(placed)))
+    return list(_parts(taken_back(state_of(placed))))
 
 
 def _parts(state: FlagState) -> Iterator[Part]:
@@ -47,6 +47,8 @@ def _parts(state: FlagState) -> Iterator[Part]:
         word = "Killed" if state.killed else "Disabled"
         yield Part(word, "everybody", state.off_variant)
         return
+    if state.is_taken_back:
+        yield Part("Taken back", f"whoever would get {state.ramp_variant}", state.off_variant)
     for key, variants in state.prerequisites:
         who = f"whoever does not get {' or '.join(variants)} of {key}"
         yield Part("Prerequisite", who, state.off_variant)

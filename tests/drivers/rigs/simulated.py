@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from django.db import connection
 
 from releasetrain.catalog.models import Target
-from releasetrain.flags.rules import gate_1
+from releasetrain.flags.rules.buckets import gate
 from tests.drivers.rig import NEW, OLD, Answer, Rig
 
 LATE_SECONDS = 0.2
@@ -21,7 +21,7 @@ class Users:
     def ask(self, user: str, path: str = "/") -> Answer:
         config = Target.objects.values_list("driver_config", flat=True).get(pk=self.target.pk)
         weight = config.get("world", {}).get("weight", 0)
-        return Answer(NEW if user and gate_1(NEW, user) < weight * 1000 else OLD, 200)
+        return Answer(NEW if user and gate(1, NEW, user) < weight * 1000 else OLD, 200)
 
     def close(self) -> None:
         connection.close()

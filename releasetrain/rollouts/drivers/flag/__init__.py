@@ -91,7 +91,7 @@ class FlagDriver:
         return self._set(desired.target, desired.weight, desired.fence, key, desired.segments)
 
     def rollback(self, target: Target, *, fence: int, key: str, deadline: float) -> Ack:
-        return self._set(target, 0, fence, key)
+        return self._set(target, 0, fence, key, takes_back=True)
 
     def observe(self, target: Target, *, deadline: float) -> Observed:
         state = flag_of(target)
@@ -122,7 +122,14 @@ class FlagDriver:
         return Health(not found, found[0].text if found else "")
 
     def _set(
-        self, target: Target, weight: int, fence: int, key: str, segments: tuple[tuple[str, int], ...] = ()
+        self,
+        target: Target,
+        weight: int,
+        fence: int,
+        key: str,
+        segments: tuple[tuple[str, int], ...] = (),
+        *,
+        takes_back: bool = False,
     ) -> Ack:
         state = flag_of(target)
         if state is None:
@@ -137,6 +144,7 @@ class FlagDriver:
                 actor=ACTOR,
                 now=clock.now(),
                 segments=[(name, share * THOUSANDTHS) for name, share in segments],
+                takes_back=takes_back,
             )
         except FenceTooOld as refusal:
             return Ack(Outcome.REFUSED, refusal.message)
