@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(bool(TheRig.why_not_here()), reason=TheRig.why_n
 OLDER, NEWER = False, True
 # The newer one prepares, the older one goes up to its commit, the newer one goes its whole way.
 PREPARED_FIRST = [NEWER, *[OLDER] * 6, *[NEWER] * 30]
+# The older one commits while the newer one looks around: what the newer one had prepared is cleared away.
+CLEARED_AWAY = [NEWER, *[OLDER] * 6, NEWER, *[OLDER] * 3, NEWER, *[OLDER, NEWER] * 2, OLDER]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +84,7 @@ def ask_in_turn(endpoint: str, command: str, budget: Budget) -> str:
 )
 @given(st.lists(st.booleans(), max_size=30))
 @example(PREPARED_FIRST)
+@example(CLEARED_AWAY)
 def test_in_any_order_of_their_commands_the_newer_of_two_changes_stands(
     proxy: TheRig, turns: list[bool]
 ) -> None:

@@ -15,7 +15,6 @@ SAFE_PATH = re.compile(r"/[\w.@+=:/-]+")
 LONGEST_REPLY = 200
 CREATED = re.compile(r"New version created: (\d+)")
 LISTED = re.compile(r"\d+ \((?P<path>[^)]*)\).*curr_ver=(?P<current>\d+) next_ver=(?P<newest>\d+)")
-OUT_OF_RANGE = "out of range"
 STAT = "show stat"
 LEVEL = "show cli level"
 MAPS = "show map"

@@ -90,8 +90,20 @@ def rehearse(endpoint: str, path: str, budget: Budget) -> str:
 
 
 def _try_once(say: Callable[[str], str], path: str, setting: Setting) -> str | None:
-    """Return None once committed, "" to try again, or which newer decision stands."""
+    """Return None once committed, "" to try again, or which newer decision stands.
+
+    Whoever commits clears all earlier versions away: what is then said of ours means nothing.
+    """
     version = commands.read_created(say(commands.prepare(path)))
+    try:
+        return _fill_and_commit(say, path, version, setting)
+    except Unexpected:
+        if commands.read_versions(say(commands.MAPS), path).current < version:
+            raise
+        return ""
+
+
+def _fill_and_commit(say: Callable[[str], str], path: str, version: int, setting: Setting) -> str | None:
     commands.read_nothing(say(commands.add(path, version, setting)))
     again, newest = _others(say, path, version, setting)
     if newest > setting.rank:
@@ -102,10 +114,7 @@ def _try_once(say: Callable[[str], str], path: str, setting: Setting) -> str | N
         return ""
     if commands.read_map(say(commands.show(path, version))) != setting:
         raise Unexpected("it does not keep what is put into its map.")
-    reply = say(commands.commit(path, version))
-    if commands.OUT_OF_RANGE in reply:
-        return ""
-    commands.read_nothing(reply)
+    commands.read_nothing(say(commands.commit(path, version)))
     return None
 
 
