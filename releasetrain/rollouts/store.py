@@ -72,16 +72,16 @@ def promise_of(row: Promise) -> Guardrail:
 
 def snapshot_of(row: models.Rollout) -> Snapshot:
     """Read a rollout with its open holds, its guardrails and what those carry."""
-    holds = held_by(row)
+    holds, ladder = held_by(row), Ladder.from_json(row.ladder)
     guardrails = guardrails_of(row.target)
     return Snapshot(
         id=row.pk,
         kind=RolloutKind(row.kind),
-        ladder=Ladder.from_json(row.ladder),
+        ladder=ladder,
         is_accelerated=row.is_accelerated,
         starts_at=row.starts_at,
         holds=tuple(hold_of(hold) for hold in holds),
-        guardrails=_guardrails_at(Ladder.from_json(row.ladder).stage(row.stage_index), guardrails),
+        guardrails=_guardrails_at(ladder.stage(row.stage_index), guardrails),
         guardrail_states={
             name: GuardrailState.from_json(state) for name, state in row.guardrail_states.items()
         },

@@ -24,6 +24,8 @@ from releasetrain.rollouts.tasks import step_due
 from tests import make
 from tests.rollouts.clocks import Clock, run, started
 from tests.rollouts.clocks import time as time
+from tests.rollouts.test_engine_together import rolling
+from tests.rollouts.test_engine_together import run as run_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # These differ between two rollouts that take the same steps.
@@ -325,6 +327,18 @@ def test_one_more_rollout_costs_no_more_questions(time: Clock) -> None:
     few = queries_of_a_batch(time)
     for number in range(1, 5):
         started(time, on=target(number))
+    assert queries_of_a_batch(time) == few
+
+
+def test_one_more_departure_costs_no_more_questions(time: Clock) -> None:
+    aboard = rolling("Shop", time=time)[1]
+    run_all(aboard, time, 12)
+    few = queries_of_a_batch(time)
+    for names in (("Cart", "Search"), ("Mail", "Stock")):
+        aboard += rolling(*names, time=time)[1]
+    run_all(aboard, time, 12)
+    assert {one.state for one in aboard} == {"baking"}
+    Rollout.objects.update(bake_credit_seconds=0)
     assert queries_of_a_batch(time) == few
 
 
