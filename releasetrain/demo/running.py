@@ -16,6 +16,7 @@ from releasetrain.flags.models import FlagEnvironment
 from releasetrain.lib.errors import Invalid, NotFound, Refused
 from releasetrain.lib.spans import in_words
 from releasetrain.rollouts.actions.settling import NotSettled, settle_target
+from releasetrain.rollouts.drivers import driver_for
 from releasetrain.trains.actions import (
     TrainSettings,
     cancel,
@@ -81,7 +82,8 @@ def demo_train_settings(
 
 
 def _ladder() -> list[dict[str, int]]:
-    stages = world.ACCELERATED if proxying.proxy_kind() is None else world.SHADOWED
+    driver, _ = proxying.driver_of_shop()
+    stages = world.SHADOWED if driver_for(driver).capabilities.can_mirror else world.ACCELERATED
     return [dict(stage) for stage in stages]
 
 

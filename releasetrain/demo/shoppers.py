@@ -68,6 +68,7 @@ class Diary:
 
     counts: Counter[str] = field(default_factory=Counter)
     total: Counter[str] = field(default_factory=Counter)
+    has_opened: bool = False
     versions: dict[int, str] = field(default_factory=dict)
     moves: Counter[int] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -75,6 +76,7 @@ class Diary:
     def note(self, user: int, *, version: str, status: int, seconds: float) -> None:
         """Write down one answer."""
         with self._lock:
+            self.has_opened |= status < 500
             self._count(asked=1, failed=status >= 500, slow=seconds > OBJECTIVE_SECONDS)
             self.counts[f"got {version}"] += 1
             self.counts["refused"] += 400 <= status < 500
@@ -90,8 +92,10 @@ class Diary:
             self._count(asked=1, unanswered=1)
 
     def _count(self, **counts: int) -> None:
+        """Count for the line, and for good once the shop has opened."""
         self.counts.update(counts)
-        self.total.update(counts)
+        if self.has_opened:
+            self.total.update(counts)
 
     def go_on_from(self, before: Seen | None) -> None:
         """Count on from where the shoppers before these had come to."""

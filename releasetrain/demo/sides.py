@@ -23,6 +23,7 @@ class ProxyKind(StrEnum):
 
     EMBEDDED = "embedded"
     ENVOY = "envoy"
+    HAPROXY = "haproxy"
 
 
 @dataclass(frozen=True, slots=True)

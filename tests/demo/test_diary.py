@@ -29,6 +29,9 @@ def test_a_large_book_is_begun_anew_and_goes_on_counting(tmp_path: Path) -> None
 def test_shoppers_who_come_back_go_on_from_where_they_were() -> None:
     diary = Diary()
     diary.go_on_from(Seen(1, asked=100, failed=2))
+    diary.note_silence()
+    diary.note(1, version="old", status=503, seconds=0)  # the shop is not open yet
+    diary.note(1, version="old", status=200, seconds=0)
     diary.note(1, version="new", status=500, seconds=2)
     diary.note_silence()
-    assert dict(diary.total) == {"asked": 102, "failed": 3, "unanswered": 1, "slow": 1}
+    assert dict(diary.total) == {"asked": 103, "failed": 3, "unanswered": 1, "slow": 1}

@@ -1,6 +1,8 @@
 """The demonstration behind a real proxy: its target, its files, its panel, and a dead new version."""
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from django.urls import clear_url_caches, include, path
 
 from releasetrain import urls
+from releasetrain.bootstrap.packages import find, why_skipped
 from releasetrain.catalog.models import Target
 from releasetrain.demo import counters, panel, proxying, world
 from releasetrain.demo.apps import deploy_what_departs
@@ -78,6 +81,20 @@ def test_envoy_starts_from_the_sample_with_the_addresses_of_the_house(house: Pat
         assert f"port_value: {port}}}" in text
     assert not [old for old in ("/var/lib/envoy", "8001", "9901", "0.0.0.0") if old in text]
     assert (proxying.deployed().folder / "shop.json").exists()
+
+
+@pytest.mark.skipif(not find("haproxy", os.environ), reason=why_skipped("haproxy"))
+def test_haproxy_starts_from_its_sample_and_begins_without_a_shadow(house: Path, settings: Any) -> None:
+    settings.DEMO_PROXY, settings.STOREFRONT_URL = "haproxy", "http://127.0.0.1:8742"
+    proxying.set_up(shop_target())
+    text = (proxying.deployed().folder / "haproxy.cfg").read_text()
+    for own in ("bind 127.0.0.1:8742", "127.0.0.1:8743", "127.0.0.1:8744", "shop.map", "admin.sock"):
+        assert own in text
+    assert not [old for old in ("10.0.0.", "/run/haproxy", "/var/lib", ":8080") if old in text]
+    assert subprocess.run([*Deployed(house).read_command(), "-c"], check=False).returncode == 0
+    assert problems_of(DRIVERS["haproxy"].fields, shop_target().driver_config) == []
+    demo_departure().train.departures.update(state="cancelled")
+    assert depart_soon(clock.now()).train.ladder[0]["weight"] == 1
 
 
 def test_what_departs_is_what_the_new_side_says_it_is_and_it_lives_again(house: Path, settings: Any) -> None:
