@@ -1,5 +1,6 @@
 """Who gets what: read it, try somebody, change it, take it back."""
 
+from html import unescape
 from typing import Any
 
 import pytest
@@ -150,3 +151,12 @@ def test_in_a_freeze_a_change_that_may_reach_more_is_refused_with_what_was_typed
     page = answer.content.decode()
     assert "“Stop the line: everything” stops this: outage." in page
     assert "The Dutch" in page
+
+
+def test_the_form_names_the_variants_and_the_list_says_that_rules_serve(sign_in: SignIn) -> None:
+    make.flag_environment()
+    browser = sign_in(Role.RELEASE_MANAGER)
+    assert "Its variants: on (true) and off (false)." in unescape(browser.get(EDIT).content.decode())
+    assert "0 % and by rules" not in browser.get("/flags/").content.decode()
+    saved(browser)
+    assert "0 % and by rules" in browser.get("/flags/").content.decode()

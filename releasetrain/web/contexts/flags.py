@@ -7,9 +7,11 @@ from typing import Any
 
 from releasetrain.accounts.rules import Role, Roles
 from releasetrain.flags.actions.revising import TARGETING
+from releasetrain.flags.actions.targeting import is_off
 from releasetrain.flags.models import FlagEnvironment, FlagRevision
-from releasetrain.flags.queries import verdicts_on
+from releasetrain.flags.queries import state_of, verdicts_on
 from releasetrain.flags.rules import percent
+from releasetrain.flags.rules.states import taken_back
 from releasetrain.lib.verdict import Decision, Reason, Verdict
 from releasetrain.panels.shapes import Action
 from releasetrain.web.contexts.targeting import served_words
@@ -55,7 +57,8 @@ def rows_of(flags: Collection[FlagEnvironment], roles: Roles, now: datetime) -> 
 
 def _row_of(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> FlagRow:
     killed = flag.killed_at is not None
-    state = "killed" if killed else ("on" if flag.percentage and flag.enabled else "off")
+    serves = flag.enabled and (flag.percentage > 0 or not is_off(taken_back(state_of(flag))))
+    state = "killed" if killed else ("on" if serves else "off")
     return FlagRow(
         url=f"/flags/{flag.flag.key}/{flag.environment.slug}/",
         key=flag.flag.key,
@@ -64,10 +67,18 @@ def _row_of(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> Flag
         owner=flag.flag.owner.name,
         kind=flag.flag.get_kind_display(),
         state=state,
-        share="0 %" if killed or not flag.enabled else f"{percent(flag.percentage)} %",
+        share=_share(flag),
         switch=_switch(flag, roles, frozen),
         killed_reason=flag.killed_reason,
     )
+
+
+def _share(flag: FlagEnvironment) -> str:
+    """Say which share of users is let in; by rules nobody knows how many that are."""
+    if flag.killed_at is not None or not flag.enabled:
+        return "0 %"
+    ramp = f"{percent(flag.percentage)} %"
+    return ramp if is_off(taken_back(state_of(flag))) else f"{ramp} and by rules"
 
 
 def _switch(flag: FlagEnvironment, roles: Roles, frozen: Verdict | None) -> Action:

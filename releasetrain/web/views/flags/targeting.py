@@ -13,7 +13,7 @@ from releasetrain.flags.models import FlagEnvironment, FlagRevision
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
 from releasetrain.web.contexts.flags import revision_of, rows_of
-from releasetrain.web.contexts.targeting import EDITORS, trial_of, who_gets_what
+from releasetrain.web.contexts.targeting import EDITORS, trial_of, variant_words, who_gets_what
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms import rows
 from releasetrain.web.forms.flags import RULES, TargetingForm, TryForm
@@ -67,7 +67,7 @@ def edit(request: Request, key: str, environment: str) -> HttpResponse:
                 form.add_error(None, refusal.message)
     context = {
         "placed": placed,
-        "flag": placed.flag,
+        "variants": variant_words(placed.flag),
         "form": form,
         "action": request.path,
         "now": clock.now(),
