@@ -1,6 +1,7 @@
 """Know every driver by its kind; a new one is a folder beside these and a line here."""
 
 from releasetrain.lib.errors import Invalid
+from releasetrain.rollouts.drivers.argo import ArgoDriver
 from releasetrain.rollouts.drivers.base import Driver
 from releasetrain.rollouts.drivers.command import CommandDriver
 from releasetrain.rollouts.drivers.embedded import EmbeddedDriver
@@ -22,6 +23,7 @@ KNOWN: tuple[type[Driver], ...] = (
     SimulatedDriver,
     WebhookDriver,
     GatewayDriver,
+    ArgoDriver,
 )
 DRIVERS: dict[str, type[Driver]] = {driver.kind: driver for driver in KNOWN}
 
