@@ -17,6 +17,7 @@ from releasetrain.lib import clock
 from releasetrain.lib.errors import NotAllowed, NotFound, Refused
 from releasetrain.rollouts.actions.configuring import configure_target, may_configure, problems_in
 from releasetrain.rollouts.drivers import DRIVERS, driver_for
+from releasetrain.rollouts.drivers.command import CommandDriver, last_output
 from releasetrain.web.contexts.targets import line_of, page_of, tried
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.targets import FIELDS, NEW, DriverForm, SecretForm
@@ -68,6 +69,7 @@ def target_page(request: Request, pk: int) -> HttpResponse:
     target = target_for(request, pk)
     context = {
         "target": page_of(target, may_edit=may_configure(request.user, target)),
+        "printed": last_output(target) if target.driver == CommandDriver.kind else "",
         "now": clock.now(),
     }
     return render(request, "targets/page.html", context)

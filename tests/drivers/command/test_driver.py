@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from releasetrain.accounts.rules import Role
 from releasetrain.catalog.secrets import add_secret
 from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.drivers.base import Ack, Desired, Outcome, Sync
@@ -14,6 +15,8 @@ from releasetrain.rollouts.drivers.command import CommandDriver, runs
 from tests import make
 from tests.drivers.command.scripts import SHIFT, Bench
 from tests.drivers.echo import echoes
+from tests.web.conftest import SignIn
+from tests.web.conftest import sign_in as sign_in
 
 PATIENCE = 30.0
 SLEEPS = '#!/bin/sh\nsleep 60 &\necho $! > "$1.child"\nwait\n'
@@ -263,3 +266,10 @@ def test_check_names_what_may_not_run_and_changes_nothing(bench: Bench, tmp_path
         assert not driver.health(bench.target).is_well
         assert shift(bench, 25, 3).outcome is Outcome.REFUSED
     assert bench.journal() == []
+
+
+def test_what_a_command_prints_can_be_read_on_the_page_of_its_target(bench: Bench, sign_in: SignIn) -> None:
+    bench.commanded(SHIFT.replace("#!/bin/sh", "#!/bin/sh\necho '<b>two of three</b> edges have it'"))
+    settled(bench, shift(bench, 25, 3))
+    page = sign_in(Role.ADMINISTRATOR).get(f"/targets/{bench.target.pk}/").content.decode()
+    assert "&lt;b&gt;two of three&lt;/b&gt; edges have it" in page

@@ -45,6 +45,8 @@ READ_BACK_SECONDS = 1.0
 # What ended well may still take so long until it can be read back.
 ARRIVAL_SECONDS = 15.0
 LEAST_SECONDS = 0.05
+# Characters of the output that a page shows; the folder of the run has more of it.
+LONGEST_SHOWN = 20_000
 Config = dict[str, Any]
 
 
@@ -126,6 +128,15 @@ class CommandDriver:
         blocking = [one for one in self.check(target, target.driver_config) if one.is_blocking]
         servers = servers_of(target.driver_config, READ_BACK_SECONDS)
         return Health(not blocking, blocking[0].text if blocking else "", servers)
+
+
+def last_output(target: Target) -> str:
+    """Return what the command of a target has printed last, without its secret, for people to read."""
+    try:
+        latest = next(iter(runs.runs_of(runs.home_of(target.pk))), None)
+    except OSError:
+        return ""
+    return latest.output()[-LONGEST_SHOWN:] if latest is not None else ""
 
 
 def _order(target: Target, key: str, action: str, weight: int, fence: int, version: str) -> Order:
