@@ -75,6 +75,7 @@ def _rollout(target: Target, now: datetime) -> Rollout:
         fence=5,
         weight_fence=5,
         seq=3,
+        counted_reading=0,
         bake_needed_seconds=LADDER[0]["bake_seconds"],
         last_credit_at=now,
         state_entered_at=now,

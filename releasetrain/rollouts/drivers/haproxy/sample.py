@@ -1,4 +1,4 @@
-"""Know where the haproxy.cfgiguration is: the help page shows it, and a real HAProxy is tested with it."""
+"""Know where the sample configuration is: the help page shows it, a real HAProxy is tested with it."""
 
 from pathlib import Path
 
