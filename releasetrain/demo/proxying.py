@@ -19,10 +19,29 @@ from releasetrain.rollouts.drivers.envoy.routes import Generation, document
 from releasetrain.rollouts.drivers.envoy.sample import SAMPLE
 from releasetrain.rollouts.drivers.envoy.setting import setting_of
 from releasetrain.rollouts.drivers.haproxy.sample import SAMPLE as HAPROXY_SAMPLE
+from releasetrain.rollouts.drivers.nginx.sample import SAMPLE as NGINX_SAMPLE
 from releasetrain.rollouts.models import Rollout
 from releasetrain.rollouts.rules.states import RolloutKind
 
 TOKEN = "proxy"  # noqa: S105 - the name of its file
+# What stands around the sample of the help page, so that nginx needs nothing outside its folder.
+AROUND_NGINX = """
+{user}
+daemon off;
+worker_processes 2;
+pid {folder}/pid;
+error_log {folder}/said warn;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/site.conf;
+}}
+"""
 
 
 def proxy_kind() -> ProxyKind | None:
@@ -52,6 +71,10 @@ def driver_of_shop() -> tuple[str, dict[str, Any]]:
         }
     if kind is ProxyKind.HAPROXY:
         return kind.value, config | {"endpoints": [str(_socket())], "map_file": str(_map())}
+    if kind is ProxyKind.NGINX:
+        folder = deployed().folder
+        endpoints = [f"{folder / 'shop'} {where.admin}"]
+        return kind.value, config | {"endpoints": endpoints, "config_file": str(folder / "site.conf")}
     return kind.value, config | {"endpoints": [f"{where.admin} {deployed().folder}"]}
 
 
@@ -72,6 +95,8 @@ def set_up(target: Target) -> None:
             deployed().write_command(_envoy(config))
         case ProxyKind.HAPROXY:
             deployed().write_command(_haproxy())
+        case ProxyKind.NGINX:
+            deployed().write_command(_nginx())
 
 
 def deploy(rollout: Rollout) -> None:
@@ -121,12 +146,7 @@ def _haproxy() -> list[str]:
 
     :raises ImproperlyConfigured: HAProxy is not installed here
     """
-    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if program is None:
-        raise ImproperlyConfigured(
-            "HAProxy is not installed here: your system’s package “haproxy” brings it. “--proxy "
-            "embedded” needs nothing."
-        )
+    program = _installed(ProxyKind.HAPROXY)
     where, file = sides(), deployed().folder / "haproxy.cfg"
     text = HAPROXY_SAMPLE.read_text()
     for there, here in {
@@ -140,6 +160,47 @@ def _haproxy() -> list[str]:
     file.write_text(text)
     _map().touch()
     return [program, "-W", "-db", "-f", str(file)]
+
+
+def _nginx() -> list[str]:
+    """Write what nginx starts with: the sample of its help page, with our addresses.
+
+    :raises ImproperlyConfigured: nginx is not installed here
+    """
+    program = _installed(ProxyKind.NGINX)
+    where, folder = sides(), deployed().folder
+    text = NGINX_SAMPLE.read_text()
+    for there, here in {
+        "listen 8080": f"listen {where.front}",
+        "127.0.0.1:8081": where.admin,
+        "/var/lib/releasetrain/shop": str(folder / "shop"),
+        "10.0.0.11:8080": where.of(Version.OLD),
+        "10.0.0.21:8080": where.of(Version.NEW),
+    }.items():
+        text = text.replace(there, here)
+    (folder / "shop").mkdir(exist_ok=True)
+    (folder / "site.conf").write_text(text)
+    (folder / "nginx.conf").write_text(around_nginx(folder))
+    return [program, "-e", str(folder / "said"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+
+
+def around_nginx(folder: Path) -> str:
+    """Return a configuration around the sample; workers of root stay root, as the folder is theirs."""
+    return AROUND_NGINX.format(folder=folder, user="user root;" if os.geteuid() == 0 else "")
+
+
+def _installed(kind: ProxyKind) -> str:
+    """Return where a proxy is installed; servers often lie where no person's path leads.
+
+    :raises ImproperlyConfigured: it is not
+    """
+    program = shutil.which(kind.value, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise ImproperlyConfigured(
+            f"There is no {kind.value} here: your system’s package of that name brings it. “--proxy "
+            "embedded” needs nothing."
+        )
+    return program
 
 
 def _socket() -> Path:

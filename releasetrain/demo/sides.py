@@ -24,6 +24,7 @@ class ProxyKind(StrEnum):
     EMBEDDED = "embedded"
     ENVOY = "envoy"
     HAPROXY = "haproxy"
+    NGINX = "nginx"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-PROXIES = ("embedded", "envoy", "haproxy")
+PROXIES = ("embedded", "envoy", "haproxy", "nginx")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,18 @@ def test_haproxy_starts_from_its_sample_and_begins_without_a_shadow(house: Path,
     assert depart_soon(clock.now()).train.ladder[0]["weight"] == 1
 
 
+@pytest.mark.skipif(not find("nginx", os.environ), reason=why_skipped("nginx"))
+def test_nginx_starts_from_its_sample_with_the_addresses_of_the_house(house: Path, settings: Any) -> None:
+    settings.DEMO_PROXY, settings.STOREFRONT_URL = "nginx", "http://127.0.0.1:8742"
+    proxying.set_up(shop_target())
+    text = (proxying.deployed().folder / "site.conf").read_text()
+    for own in ("listen 127.0.0.1:8742", "127.0.0.1:8743", "127.0.0.1:8744", "127.0.0.1:8745"):
+        assert own in text
+    assert not [old for old in ("10.0.0.", "/var/lib", "8080", "8081") if old in text]
+    assert subprocess.run([*Deployed(house).read_command(), "-t", "-q"], check=False).returncode == 0
+    assert problems_of(DRIVERS["nginx"].fields, shop_target().driver_config) == []
+
+
 def test_what_departs_is_what_the_new_side_says_it_is_and_it_lives_again(house: Path, settings: Any) -> None:
     settings.DEMO_PROXY = "embedded"
     target = shop_target()

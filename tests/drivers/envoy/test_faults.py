@@ -55,10 +55,10 @@ def test_text_reply_a_server_that_says_200_to_everything_confirms_nothing(proxy:
     try:
         target = proxy.target
         target.driver_config["endpoints"] = [f"{with_nonsense.address} {proxy.folder}"]
-        ack = DRIVER.apply(Desired(target, 10, fence + 1, "2.0"), key="", deadline=1)
+        ack = DRIVER.apply(Desired(target, 10, fence + 1, "2.0"), key="", deadline=4)
         assert ack.outcome is Outcome.UNKNOWN
         assert "no dump" in ack.detail
-        assert DRIVER.observe(target, deadline=2).state is Sync.UNREACHABLE
+        assert DRIVER.observe(target, deadline=10).state is Sync.UNREACHABLE
         assert not DRIVER.health(target).is_well
     finally:
         with_nonsense.stop()

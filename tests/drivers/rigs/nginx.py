@@ -5,25 +5,9 @@ from typing import Any
 
 from releasetrain.bootstrap.packages import find, why_skipped
 from releasetrain.catalog.models import Target
+from releasetrain.demo.proxying import around_nginx
 from releasetrain.rollouts.drivers.nginx.sample import SAMPLE
 from tests.drivers.rig import ProxyRig, free_port
-
-AROUND = """
-daemon off;
-worker_processes 2;
-pid {folder}/pid;
-error_log {folder}/said warn;
-events {{ worker_connections 512; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/site.conf;
-}}
-"""
 
 
 class TheRig(ProxyRig):
@@ -61,7 +45,7 @@ class TheRig(ProxyRig):
 
     def write_files(self) -> None:
         self.shop.mkdir()
-        (self.folder / "nginx.conf").write_text(AROUND.format(folder=self.folder))
+        (self.folder / "nginx.conf").write_text(around_nginx(self.folder))
         self.site.write_text(self.written())
 
     def written(self) -> str:
