@@ -71,12 +71,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/version":
             self._answer(200, f'{{"version": "{self.server.version}"}}'.encode())
             return
+        wait_seconds = self.server.wait_seconds
         self._note()
         if self.headers.get("upgrade", "").lower() == "websocket" or self.path == "/stream":
             self._stream()
             return
-        if self.server.wait_seconds:
-            time.sleep(self.server.wait_seconds)
+        if wait_seconds:
+            time.sleep(wait_seconds)
         self._answer(self.server.status, self.server.version.encode())
 
     def do_HEAD(self) -> None:

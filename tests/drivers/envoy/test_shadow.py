@@ -94,11 +94,13 @@ def test_side_effects_are_not_mirrored_unless_allowed(proxy: Proxy, rollout: Rol
 
 
 def test_slow_shadow_keeps_no_user_waiting(proxy: Proxy, rollout: Rollout) -> None:
+    before = len(proxy.candidate.asked)
     proxy.candidate.wait_seconds = 8
     ask(proxy, 10)
     # All users have their answers, and no copy has.
     active = "/stats?filter=cluster.shop-candidate.upstream_rq_active$"
     until(lambda: b"rq_active: 10\n" in proxy.admin(active))
+    until(lambda: len(proxy.candidate.asked) == before + 10)
     proxy.candidate.wait_seconds = 0
     until(lambda: compared(rollout).pairs.compared == 10)
     assert compared(rollout).kinds == {"time": 10}
