@@ -8,6 +8,7 @@ import http.client
 import importlib
 import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,8 @@ from releasetrain.rollouts.drivers import driver_for
 from releasetrain.rollouts.drivers.base import Driver
 from tests.drivers.echo import Echo
 
+# Systems give their clients ports from 32768 on.
+SERVERS_PORTS = (15_000, 32_000)
 PATIENCE = 30
 USER_HEADER = "x-user-id"
 OLD, NEW = "v1", "v2"
@@ -265,9 +268,11 @@ def rig_of(kind: str) -> type[Rig] | None:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    """Find a port that nobody has, and that the system gives to no client while its server starts anew."""
+    while True:
+        port = random.randrange(*SERVERS_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def until(true: Callable[[], object], what: str, said: Callable[[], str] = str) -> None:

@@ -15,6 +15,7 @@ from releasetrain.rollouts.drivers.envoy.setting import Endpoint, Setting
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
+SHORTEST_LOOK = 0.25
 NOTHING = Generation(0, 0)
 
 
@@ -79,15 +80,19 @@ async def _confirm(setting: Setting, written: Result, wanted: Generation, until:
     """Wait until an Envoy tells the generation by itself; its file alone proves nothing."""
     if not written.is_written:
         return written
-    pause, told = FIRST_PAUSE, "has not taken its route file yet"
+    pause, told = FIRST_PAUSE, ""
     while True:
+        left = until - time.monotonic()
         try:
-            seen = await look(setting, written.endpoint, until - time.monotonic())
+            seen = await look(setting, written.endpoint, left)
             if seen is not None and seen.told == wanted and seen.is_ours:
                 return Result(written.endpoint, Outcome.CONFIRMED, "", before=written.before, is_written=True)
         except Silent as why:
-            told = f"{why}; its route file is written for when it does"
+            # Cut short by the end, a look only says so; what an earlier one met says more.
+            if left >= SHORTEST_LOOK or not told:
+                told = f"{why}; its route file is written for when it does"
         if time.monotonic() + pause >= until:
+            told = told or "has not taken its route file yet"
             return Result(written.endpoint, Outcome.UNKNOWN, told, before=written.before, is_written=True)
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
