@@ -56,12 +56,14 @@ def turn(path: Path, seconds: float) -> Iterator[bool]:
         yield False
         return
     try:
-        yield _locked(handle, time.monotonic() + seconds)
+        yield locked(handle, seconds)
     finally:
         os.close(handle)
 
 
-def _locked(handle: int, until: float) -> bool:
+def locked(handle: int, seconds: float) -> bool:
+    """Take the lock of an open file; tell whether it came within the seconds."""
+    until = time.monotonic() + seconds
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,7 +1,6 @@
 """Keep the route file of one Envoy: replaced whole or not at all, and never by an older decision."""
 
 import contextlib
-import fcntl
 import json
 import os
 import time
@@ -11,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from releasetrain.rollouts.drivers.envoy.routes import Generation, generation_in
+from releasetrain.rollouts.drivers.files import locked, settle
 
 # Whoever holds the lock longer is not writing but stopped.
 LOCK_SECONDS = 0.3
-LOCK_PAUSE = 0.01
 
 
 class Unwritable(Exception):
@@ -81,42 +80,20 @@ def _replace(path: Path, text: str, wanted: Generation, until: float) -> Before:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-    _settle(path.parent)
+    with contextlib.suppress(OSError):  # where the file system cannot, the file stands all the same
+        settle(path.parent)
     return Before(before)
-
-
-def _settle(folder: Path) -> None:
-    """Make sure that the new name outlives a power cut, where the file system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 @contextlib.contextmanager
 def _locked(path: Path, *, needs_lock: bool) -> Iterator[None]:
     handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        if not _take(handle) and needs_lock:
+        if not locked(handle, LOCK_SECONDS) and needs_lock:
             raise Busy(f"{path} is being written by somebody else.")
         yield
     finally:
         os.close(handle)
-
-
-def _take(handle: int) -> bool:
-    until = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(LOCK_PAUSE)
-        else:
-            return True
 
 
 def why_not_writable(folder: Path) -> str:
