@@ -55,3 +55,8 @@ def test_without_anybody_who_asks_it_says_so() -> None:
     found = explain(replace(STATE, percentage=5_000), {}, segments={}, flags={})
     assert isinstance(found.outcome, Failure)
     assert found.steps[-1].sentence == "On for 5 %, but nobody says who asks."
+
+
+def test_a_split_is_said_in_percent_whatever_its_weights_add_up_to() -> None:
+    split = replace(STATE, default={"split": [["on", 1], ["off", 3]]})
+    assert said(split) == ["Everybody else: Is split: on 25 %, off 75 %."]

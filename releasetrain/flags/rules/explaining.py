@@ -13,7 +13,7 @@ from releasetrain.flags.rules.conditions import (
 )
 from releasetrain.flags.rules.evaluation import Flag, Flags, compile_flag, salt_of, share_of
 from releasetrain.flags.rules.serving import BY, Hash, KeyMissing, compile_serve, text_of
-from releasetrain.flags.rules.states import Answer, FlagState, Outcome, Shape, percent, taken_back
+from releasetrain.flags.rules.states import Answer, FlagState, Outcome, Shape, percent, shares_of, taken_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +125,4 @@ def _rest(state: FlagState, context: Context) -> Iterator[Seen]:
 def _served(serve: Shape) -> str:
     if "variant" in serve:
         return f"Gets {serve['variant']}."
-    return "Is split: " + ", ".join(f"{name} {percent(share)} %" for name, share in serve["split"]) + "."
+    return "Is split: " + ", ".join(f"{name} {share} %" for name, share in shares_of(serve["split"])) + "."

@@ -146,6 +146,13 @@ def percent(thousandths: int) -> str:
     return f"{thousandths / 1000:.3f}".rstrip("0").rstrip(".")
 
 
+def shares_of(split: Iterable[Sequence[Any]]) -> list[tuple[str, str]]:
+    """Return the variants of a split with their shares in percent, whatever the weights add up to."""
+    pairs = [(str(name), int(weight)) for name, weight in split]
+    total = sum(weight for _, weight in pairs)
+    return [(name, percent(round(weight * FULL / total))) for name, weight in pairs]
+
+
 def why_not_key(key: str) -> str | None:
     """Say why a flag cannot have this key."""
     if KEY_PATTERN.match(key):

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from releasetrain.accounts.rules import Role
 from releasetrain.flags.flagd.reading import Imported
 from releasetrain.flags.models import Flag, FlagEnvironment, Segment
 from releasetrain.flags.queries import segments_in_force, state_of, states_in
@@ -13,10 +12,8 @@ from releasetrain.flags.rules import compile_flag, percent
 from releasetrain.flags.rules.conditions import words_of
 from releasetrain.flags.rules.explaining import Seen, explain
 from releasetrain.flags.rules.segments import compile_segments
-from releasetrain.flags.rules.states import Answer, FlagState, taken_back
+from releasetrain.flags.rules.states import Answer, FlagState, shares_of, taken_back
 from releasetrain.lib.words import listed
-
-EDITORS = (Role.RELEASE_MANAGER, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +68,7 @@ def served_words(serve: Mapping[str, Any]) -> str:
     by = f", placed by {serve['by']}" if serve.get("by") else ""
     if "ramp" in serve:
         return f"{served_words(serve['serve'])}, but only {percent(serve['ramp'])} % of them{by}"
-    total = sum(share for _, share in serve["split"])
-    shares = [f"{name} {percent(round(share * 100_000 / total))} %" for name, share in serve["split"]]
-    return " · ".join(shares) + by
+    return " · ".join(f"{name} {share} %" for name, share in shares_of(serve["split"])) + by
 
 
 def variant_words(flag: Flag) -> str:

@@ -15,6 +15,7 @@ from releasetrain.flags.models import FlagEnvironment, FlagKind, Segment
 from releasetrain.flags.rules import FULL, percent
 from releasetrain.flags.rules.conditions import BadCondition
 from releasetrain.flags.rules.serving import BY
+from releasetrain.flags.rules.states import shares_of
 from releasetrain.flags.rules.variants import FlagType, Values
 from releasetrain.flags.rules.writing import lines_of, read_lines
 from releasetrain.web.forms import rows
@@ -45,19 +46,18 @@ class Shares(forms.CharField):
     """Variants with their shares in percent, such as “a 50, b 50”; one name alone gets everybody."""
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) or value is None else shares_of(value)
+        return value if isinstance(value, str) or value is None else shares_typed(value)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         return _read_shares(text) if text else None
 
 
-def shares_of(serve: Mapping[str, Any]) -> str:
+def shares_typed(serve: Mapping[str, Any]) -> str:
     """Write what is served as it is typed."""
     if "variant" in serve:
         return str(serve["variant"])
-    total = sum(share for _, share in serve["split"])
-    return ", ".join(f"{name} {percent(round(share * FULL / total))}" for name, share in serve["split"])
+    return ", ".join(f"{name} {share}" for name, share in shares_of(serve["split"]))
 
 
 def _read_shares(text: str) -> dict[str, Any]:
@@ -80,6 +80,12 @@ def _thousandths(text: str) -> int:
     if not 0 <= share <= FULL or share != int(share):
         raise forms.ValidationError(f"“{text[:20]}” is no share from 0 to 100 % in thousandths.")
     return int(share)
+
+
+def refuse(form: forms.Form, problems: Mapping[str, str]) -> None:
+    """Show beside each field why it cannot be served."""
+    for name, sentence in problems.items():
+        form.add_error(name if name in form.fields else None, sentence)
 
 
 class RuleForm(forms.Form):
@@ -204,11 +210,6 @@ class TargetingForm(forms.Form):
             prerequisites=self.cleaned_data["prerequisites"],
         )
 
-    def refuse(self, problems: Mapping[str, str]) -> None:
-        """Show beside each field why it cannot be served."""
-        for name, sentence in problems.items():
-            self.add_error(name if name in self.fields else None, sentence)
-
 
 def _pairs(text: str) -> list[tuple[str, str]]:
     """Read lines of a key and what belongs to it."""
@@ -264,11 +265,6 @@ class SegmentForm(forms.Form):
         typed = dict(self.cleaned_data)
         typed.pop("reason")
         return SegmentDraft(**typed)
-
-    def refuse(self, problems: Mapping[str, str]) -> None:
-        """Show beside each field why it cannot be saved."""
-        for name, sentence in problems.items():
-            self.add_error(name if name in self.fields else None, sentence)
 
 
 class TryForm(forms.Form):

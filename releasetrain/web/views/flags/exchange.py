@@ -10,13 +10,14 @@ from django.views.decorators.http import require_http_methods
 from releasetrain.accounts.access import refuse_strangers, refuse_without
 from releasetrain.catalog.models import Environment
 from releasetrain.flags import actions
+from releasetrain.flags.access import EDITORS
 from releasetrain.flags.flagd.export import export
 from releasetrain.flags.flagd.reading import Imported, read_definition
 from releasetrain.flags.flagd.refusals import CannotImport
 from releasetrain.flags.queries import segments_in_force, states_in
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
-from releasetrain.web.contexts.targeting import EDITORS, preview_of
+from releasetrain.web.contexts.targeting import preview_of
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.flags import ImportForm
 from releasetrain.web.request import Request

@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST
 from releasetrain.accounts.access import refuse_strangers, refuse_without
 from releasetrain.catalog.models import Environment
 from releasetrain.flags import actions
+from releasetrain.flags.access import EDITORS, may_keep, refuse_without_team
 from releasetrain.flags.models import Flag, FlagEnvironment, FlagKind
 from releasetrain.lib import clock
-from releasetrain.lib.errors import NotAllowed, Refused
+from releasetrain.lib.errors import Refused
 from releasetrain.web.contexts.flags import KILL_ROLES, revision_of, rows_of
-from releasetrain.web.contexts.targeting import EDITORS
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms.flags import FlagForm
 from releasetrain.web.lists import paged, pager
@@ -35,7 +35,7 @@ def flag_list(request: Request) -> HttpResponse:
         "flags": flags,
         "pager": pager(request, page),
         "environments": Environment.objects.filter(flags__isnull=False).distinct(),
-        "may_add": may_create(request),
+        "may_add": may_keep(request.roles),
         "now": now,
     }
     return render(request, "flags/list.html", context)
@@ -63,9 +63,7 @@ def flag_detail(request: Request, key: str) -> HttpResponse:
 @signed_in
 def flag_new(request: Request) -> HttpResponse:
     """Create a flag, off for everybody."""
-    if not may_create(request):
-        named = " or ".join(role.label for role in EDITORS)
-        raise NotAllowed(f"To create flags one needs the role {named}.", who="an administrator")
+    refuse_without_team(request.roles, "create flags")
     form, status = FlagForm(request.POST or None), 200
     if request.method == "POST" and not form.is_valid():
         status = 422
@@ -103,10 +101,6 @@ def create(request: Request, form: FlagForm) -> HttpResponse:
     )
     messages.success(request, f"{flag.key} is served, and off for everybody.")
     return redirect("flags-detail", key=flag.key)
-
-
-def may_create(request: Request) -> bool:
-    return any(request.roles.has_any(role) for role in EDITORS)
 
 
 @require_POST

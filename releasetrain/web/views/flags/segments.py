@@ -7,13 +7,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from releasetrain.accounts.access import refuse_strangers
 from releasetrain.flags import actions
+from releasetrain.flags.access import may_keep, refuse_without_team
 from releasetrain.flags.actions.segments import used_by
 from releasetrain.flags.models import Segment
 from releasetrain.lib import clock
-from releasetrain.lib.errors import NotAllowed
-from releasetrain.web.contexts.targeting import EDITORS, segment_rows
+from releasetrain.web.contexts.targeting import segment_rows
 from releasetrain.web.decorators import signed_in
-from releasetrain.web.forms.flags import SegmentForm
+from releasetrain.web.forms.flags import SegmentForm, refuse
 from releasetrain.web.request import Request
 
 
@@ -21,7 +21,7 @@ from releasetrain.web.request import Request
 def segment_list(request: Request) -> HttpResponse:
     """List the parts of the users that rules name."""
     refuse_strangers(request.roles, "see the segments")
-    context = {"segments": segment_rows(), "may_add": may_keep(request), "now": clock.now()}
+    context = {"segments": segment_rows(), "may_add": may_keep(request.roles), "now": clock.now()}
     return render(request, "flags/segments.html", context)
 
 
@@ -41,7 +41,7 @@ def segment_edit(request: Request, key: str) -> HttpResponse:
 
 def edit(request: Request, segment: Segment | None) -> HttpResponse:
     """Show the form, or save what was typed."""
-    refuse_others(request)
+    refuse_without_team(request.roles, "keep segments")
     data, status = (request.POST if request.method == "POST" else None), 200
     form = SegmentForm(data, segment=segment)
     if data is not None:
@@ -50,7 +50,7 @@ def edit(request: Request, segment: Segment | None) -> HttpResponse:
                 reason = form.cleaned_data["reason"]
                 saved = actions.save_segment(form.draft(), reason=reason, actor=request.user, now=clock.now())
             except actions.TargetingRefused as refusal:
-                form.refuse(refusal.problems)
+                refuse(form, refusal.problems)
                 status = refusal.status
             else:
                 messages.success(request, f"{saved.name} is served from now on, wherever rules name it.")
@@ -71,25 +71,11 @@ def edit(request: Request, segment: Segment | None) -> HttpResponse:
 @signed_in
 def segment_remove(request: Request, key: str) -> HttpResponse:
     """Take a segment away."""
-    refuse_others(request)
+    refuse_without_team(request.roles, "keep segments")
     reason = request.POST.get("reason", "")[:300]
     actions.remove_segment(segment_for(key), reason=reason, actor=request.user, now=clock.now())
     messages.success(request, f"The segment {key} is gone.")
     return redirect("flags-segments")
-
-
-def may_keep(request: Request) -> bool:
-    return any(request.roles.has_any(role) for role in EDITORS)
-
-
-def refuse_others(request: Request) -> None:
-    """Refuse whoever may not keep segments.
-
-    :raises NotAllowed: with who may
-    """
-    if not may_keep(request):
-        named = " or ".join(role.label for role in EDITORS)
-        raise NotAllowed(f"To keep segments one needs the role {named}.", who="an administrator")
 
 
 def segment_for(key: str) -> Segment:

@@ -8,15 +8,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from releasetrain.accounts.access import refuse_strangers, refuse_without
 from releasetrain.flags import actions
+from releasetrain.flags.access import EDITORS
 from releasetrain.flags.actions.targeting import last_of
 from releasetrain.flags.models import FlagEnvironment, FlagRevision
 from releasetrain.lib import clock
 from releasetrain.lib.errors import Refused
 from releasetrain.web.contexts.flags import revision_of, rows_of
-from releasetrain.web.contexts.targeting import EDITORS, trial_of, variant_words, who_gets_what
+from releasetrain.web.contexts.targeting import trial_of, variant_words, who_gets_what
 from releasetrain.web.decorators import signed_in
 from releasetrain.web.forms import rows
-from releasetrain.web.forms.flags import RULES, TargetingForm, TryForm
+from releasetrain.web.forms.flags import RULES, TargetingForm, TryForm, refuse
 from releasetrain.web.lists import paged, pager
 from releasetrain.web.request import Request
 
@@ -61,7 +62,7 @@ def edit(request: Request, key: str, environment: str) -> HttpResponse:
                 return save(request, placed, form)
             except actions.TargetingRefused as refusal:
                 status = refusal.status
-                form.refuse(refusal.problems)
+                refuse(form, refusal.problems)
             except Refused as refusal:
                 status = refusal.status
                 form.add_error(None, refusal.message)
